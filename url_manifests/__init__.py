@@ -1,0 +1,1 @@
+"""What is worth warming: manifests and outcomes, read, written and ranked. Knows neither Django nor Scrapy."""

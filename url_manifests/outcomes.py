@@ -1,0 +1,254 @@
+"""The outcome file: how each planned request ended, one line each, written while the run goes on.
+
+::
+
+    {"format": "warming-outcomes", "version": 1, "run_id": "…", "env": "prod", "public_url": "https://shop.example"}
+    {"url": "/en/", "profile": "chrome", "result": "stored", "page": "stored", "weight": 812, "keys": [["default", …]]}
+
+A line that was cut in half by a kill is the last one, and is left out on reading (`OutcomeReader.cut`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from .jsonl import FieldReader, dump, open_lines, read_header
+from .protocol import KeyKind
+
+FORMAT: Final = "warming-outcomes"
+VERSION: Final = 1
+
+
+class Result(StrEnum):
+    """How a planned entry and variant ended; each ends as exactly one."""
+
+    ALREADY_WARM = "already_warm"
+    """All of it was there."""
+    STORED = "stored"
+    """What was missing was written and read back."""
+    NOT_STORED = "not_stored"
+    """A good answer, but what it computed was not kept."""
+    FAILED = "failed"
+    """No usable answer."""
+    SKIPPED = "skipped"
+    """Not asked."""
+    UNVERIFIABLE = "unverifiable"
+    """Kept where we cannot look."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the next visitor is known to be served from cache."""
+        return self in (Result.ALREADY_WARM, Result.STORED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyState:
+    """One cache key behind an outcome, for the cross-check to read back."""
+
+    alias: str
+    key: str
+    version: int | str | None = None
+    kind: KeyKind
+    result: Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one planned request, or one directly written key, ended."""
+
+    url: str
+    """Path and query; for a key that a warmer wrote, ``warmer-name:key``."""
+    host: str = ""
+    profile: str = ""
+    persona: str = ""
+    """Role of the signed-in visitor; empty for an anonymous one."""
+    result: Result
+    reason: str = ""
+    """A name of `url_manifests.reasons.REASONS`; empty for a proven result whose page is proven too."""
+    detail: str = ""
+    """What a person needs beside the reason, such as ``500`` or an exception's text."""
+    weight: float
+    """Expected requests that this outcome stands for."""
+    cacheable: bool = True
+    """Whether the application lets the page or one of its parts be cached; counts towards ``coverage``."""
+    status: int | None = None
+    page: Result | None = None
+    """The page alone; ``None`` when the answer was no usable page."""
+    cold_ms: float | None = None
+    warm_ms: float | None = None
+    """Time to the complete answer, of the first and the second request."""
+    keys: tuple[KeyState, ...] = ()
+
+    @property
+    def parts(self) -> Counter[Result]:
+        """How many keys other than the page's own ended how."""
+        return Counter(state.result for state in self.keys if state.kind is KeyKind.PART)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """The first line: which run this is."""
+
+    run_id: str
+    env: str
+    public_url: str = ""
+    release: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class OutcomeWriter:
+    """Appends outcomes to a file, a line at a time, flushed, so that a killed run loses at most its last line."""
+
+    def __init__(self, path: str | PathLike[str], run: RunInfo) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._stream = open(path, "wb")  # noqa: SIM115 - kept open for the run; close() and the context manager end it
+        self._stream.write(dump(_run_document(run)))
+
+    def write(self, outcome: Outcome) -> None:
+        """Add one outcome."""
+        self._stream.write(dump(outcome_document(outcome)))
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _run_document(run: RunInfo) -> dict[str, Any]:
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "run_id": run.run_id, "env": run.env}
+    document |= {"public_url": run.public_url, "release": run.release}
+    return document | ({"extra": dict(run.extra)} if run.extra else {})
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as it is written: fields at their default left out."""
+    document: dict[str, Any] = {"url": outcome.url}
+    for name in ("host", "profile", "persona"):
+        if value := getattr(outcome, name):
+            document[name] = value
+    document["result"] = outcome.result
+    for name in ("reason", "detail"):
+        if value := getattr(outcome, name):
+            document[name] = value
+    document["weight"] = outcome.weight
+    if not outcome.cacheable:
+        document["cacheable"] = False
+    for name in ("status", "page", "cold_ms", "warm_ms"):
+        if (value := getattr(outcome, name)) is not None:
+            document[name] = value
+    if outcome.keys:
+        document["keys"] = [_key_row(state) for state in outcome.keys]
+    return document
+
+
+def _key_row(state: KeyState) -> list[Any]:
+    row: list[Any] = [state.alias, state.key, state.kind, state.result]
+    return row if state.version is None else [*row, state.version]
+
+
+class OutcomeReader:
+    """An outcome file open for reading; iterate it for its outcomes.
+
+    Raises:
+        FileFormatError: the file is missing or malformed; with line and field.
+        UnsupportedVersionError: a newer release wrote it.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = path
+        self.cut = False
+        """Whether the last line was incomplete and left out."""
+        with open_lines(path) as lines:
+            self.run = _read_run(read_header(path, lines, FORMAT, VERSION))
+
+    def __iter__(self) -> Iterator[Outcome]:
+        self.cut = not _ends_with_newline(self.path)
+        with open_lines(self.path) as lines:
+            next(lines)
+            previous: tuple[int, bytes] | None = None
+            for numbered in enumerate(lines, start=2):
+                if previous:
+                    yield self._read(*previous)
+                previous = numbered
+            if previous and not self.cut:
+                yield self._read(*previous)
+
+    def _read(self, number: int, raw: bytes) -> Outcome:
+        return _read_outcome(FieldReader(self.path, number, raw))
+
+
+def _ends_with_newline(path: str | PathLike[str]) -> bool:
+    with open(path, "rb") as stream:
+        stream.seek(-1, 2)
+        return stream.read(1) == b"\n"
+
+
+def _read_run(reader: FieldReader) -> RunInfo:
+    run = RunInfo(
+        run_id=reader.text("run_id"),
+        env=reader.text("env"),
+        public_url=reader.text("public_url", default=""),
+        release=reader.text("release", default=""),
+        extra=reader.mapping("extra", default={}),
+    )
+    reader.finish()
+    return run
+
+
+def _read_result(reader: FieldReader, name: str, value: Any) -> Result:
+    try:
+        return Result(value)
+    except ValueError as error:
+        raise reader.error(name, f"must be one of {', '.join(Result)}") from error
+
+
+def _read_outcome(reader: FieldReader) -> Outcome:
+    page = reader.text("page", default="")
+    outcome = Outcome(
+        url=reader.text("url"),
+        host=reader.text("host", default=""),
+        profile=reader.text("profile", default=""),
+        persona=reader.text("persona", default=""),
+        result=_read_result(reader, "result", reader.text("result")),
+        reason=reader.text("reason", default=""),
+        detail=reader.text("detail", default=""),
+        weight=reader.number("weight", minimum=0) or 0.0,
+        cacheable=reader.boolean("cacheable", default=True),
+        status=reader.integer("status", minimum=0, default=0) or None,
+        page=_read_result(reader, "page", page) if page else None,
+        cold_ms=reader.number("cold_ms", minimum=0, default=None),
+        warm_ms=reader.number("warm_ms", minimum=0, default=None),
+        keys=tuple(_read_key(reader, n, row) for n, row in enumerate(reader.array("keys", default=[]))),
+    )
+    reader.finish()
+    return outcome
+
+
+def _read_key(reader: FieldReader, number: int, row: Any) -> KeyState:
+    name = f"keys[{number}]"
+    if not isinstance(row, list) or len(row) not in (4, 5) or not all(isinstance(item, str) for item in row[:4]):
+        raise reader.error(name, "must be [alias, key, kind, result] or [alias, key, kind, result, version]")
+    alias, key, kind, result, *version = row
+    if kind not in set(KeyKind):
+        raise reader.error(name, f"kind must be one of {', '.join(KeyKind)}")
+    return KeyState(
+        alias=alias,
+        key=key,
+        kind=KeyKind(kind),
+        result=_read_result(reader, name, result),
+        version=version[0] if version else None,
+    )

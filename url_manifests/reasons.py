@@ -1,0 +1,104 @@
+"""Why a request did not end in a warm cache: one table of words, shared by crawler, site, report and docs.
+
+``docs/reference/reasons.md`` is held against this table by a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one word in a report means."""
+
+    text: str
+    """One sentence for people."""
+    hint: str
+    """What would make it warm."""
+    by_application: bool = False
+    """The application itself does not let this be cached: the request leaves the denominator of ``coverage``."""
+
+
+_BY_APPLICATION: Final = {
+    "no-page-cache": Reason(
+        "The view is not under cache_page, and no cache middleware looked for it.",
+        "Add cache_page, or cache its expensive parts as fragments.",
+    ),
+    "sets-cookie": Reason(
+        "The response sets a cookie and varies on Cookie (a csrf token or a new session), so Django never stores it.",
+        "Load the form or the session part later, or take {% csrf_token %} out of the cached page.",
+    ),
+    "private": Reason(
+        "Cache-Control says private.",
+        "Cache the shared parts of the page as fragments.",
+    ),
+    "no-cache": Reason("Cache-Control says no-cache.", "Drop never_cache from the view if the page may be shared."),
+    "no-store": Reason("Cache-Control says no-store.", "Drop never_cache from the view if the page may be shared."),
+    "max-age-0": Reason("Cache-Control says max-age=0.", "Give the page a positive max-age."),
+    "vary-star": Reason("The response varies on *.", "Name the headers that really matter in Vary."),
+    "streaming": Reason("The response is streamed.", "Only complete responses can be stored."),
+    "redirect": Reason("The answer is a redirect, and Django stores only 200.", "List the target instead."),
+    "status": Reason("The status is neither 200 nor 304.", "Django stores only 200."),
+}
+
+_BY_CIRCUMSTANCE: Final = {
+    "refused-by-backend": Reason(
+        "The cache was asked to store the value and did not have it right afterwards.",
+        "Look at the backend's item limit, memory and logs.",
+    ),
+    "evicted": Reason(
+        "The value was stored and was gone when it was read back.",
+        "Give the cache more room (MAX_ENTRIES, maxmemory), or warm less.",
+    ),
+    "key-differs": Reason(
+        "The page was stored, yet the second, identical request missed.",
+        "Something in the key changes with each request: look at Vary and at key functions.",
+    ),
+    "not-looked-up": Reason(
+        "The page should be cacheable, but nothing was stored and no rule says why.",
+        "Run again with one worker and look at the trace.",
+    ),
+    "login-redirect": Reason(
+        "The answer is a redirect to a login page.", "Give the crawler access, or drop the URL from the manifest."
+    ),
+    "soft-error": Reason("The status is 200 but the page is an error page.", "Look at the page in a browser."),
+    "status-4xx": Reason("The site answered with a client error.", "Rebuild the manifest; the page may be gone."),
+    "status-5xx": Reason("The site answered with a server error.", "Look at the site's error log."),
+    "busy": Reason("The site asked to be left alone (429 or 503).", "Lower WARM_RATE, or run later."),
+    "timeout": Reason("No complete answer came in time.", "Look at why this page is slow; raise WARM_TIMEOUT."),
+    "connection": Reason("The connection failed or broke.", "Look at the site's server log."),
+    "too-large": Reason("The response is larger than WARM_MAX_BYTES.", "Raise the limit if the page is worth it."),
+    "bad-response": Reason("The response could not be read.", "Look at it with curl -v."),
+    "wrong-release": Reason("Another release answered.", "Wait until the roll-out is complete."),
+    "trace-missing": Reason(
+        "The response carried no trace, so nothing can be said about caches.",
+        "Install CacheWarmingMiddleware first in MIDDLEWARE, with the same secret.",
+    ),
+    "trace-unreadable": Reason("The trace could not be decoded.", "Use the same release at both ends."),
+    "trace-cut": Reason("The trace did not fit its header; some keys are unknown.", "Warm this page's parts directly."),
+    "private-store": Reason(
+        "The cache lives inside one process (LocMem) or keeps nothing (Dummy).",
+        "Use a cache that all workers share.",
+    ),
+    "nothing-kept": Reason(
+        "What the request computed was looked up in a cache, missed, and never written.",
+        "Look at the view: it reads keys that it does not fill.",
+    ),
+    "compute-failed": Reason("The warmer raised while it computed the value.", "The finding names the exception."),
+    "bad-entry": Reason("The warmer yielded a bad key, timeout or value.", "The finding names it."),
+    "unpicklable": Reason("The value cannot be pickled.", "Store plain data."),
+    "backend-error": Reason("The cache backend raised.", "Look at the backend's log."),
+    "different": Reason("Another value stands under the key.", "Two writers disagree: look at both."),
+    "unsafe": Reason("A GET of this URL may change something.", "It is never requested."),
+    "excluded": Reason("An option of this run left it out.", "Drop -a only / --exclude."),
+    "deadline": Reason("The deadline came first.", "Raise WARM_DEADLINE or WARM_RATE; the best entries went first."),
+    "stopped": Reason("The run was stopped.", "Run again: what is warm is left alone."),
+    "protected": Reason("A stop rule protected the site.", "Look at the site's health, then run again."),
+}
+
+REASONS: Final[dict[str, Reason]] = {
+    **{name: Reason(reason.text, reason.hint, by_application=True) for name, reason in _BY_APPLICATION.items()},
+    **_BY_CIRCUMSTANCE,
+}

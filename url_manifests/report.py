@@ -1,0 +1,147 @@
+"""From outcomes to the report that both commands write: counts that add up, coverage, verdict, exit code. Pure.
+
+``coverage`` asks: of the requests that are expected, weighted by hits, whose pages or parts the application lets be
+cached, which share is now proven to come from cache? ``coverage_all`` asks the same over all expected requests. A run
+that planned something, of which nothing can be cached, has covered nothing: its coverage is 0, not 1, or a deployment
+whose page cache is switched off would pass as warm.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from os import PathLike
+from typing import Any, Final
+
+from .errors import CacheWarmingError, ExitCode
+from .jsonl import replacing
+from .outcomes import Outcome, Result
+from .reasons import REASONS
+
+SCHEMA: Final = 1
+EXAMPLES_PER_REASON: Final = 3
+
+_VERDICTS: Final = {
+    ExitCode.WARM: "ok",
+    ExitCode.BELOW_COVERAGE: "partial",
+    ExitCode.NOT_VERIFIED: "unverified",
+    ExitCode.PROTECTED: "protected",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Counts outcomes as they come, in bounded memory, and gives the report document at the end."""
+
+    run_id: str
+    env: str
+    require_coverage: float
+    """Share from 0 to 1 below which the run is not warm as required."""
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    finished_at: datetime | None = None
+    elapsed_s: float = 0.0
+    """From a monotonic clock; the two times above are for people."""
+    error: CacheWarmingError | None = None
+    """What ended the run early, if anything did."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further top-level fields of the document, such as the achieved rate."""
+
+    results: Counter[Result] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    parts: Counter[Result] = field(default_factory=Counter)
+    _expected: float = 0.0
+    _cacheable: float = 0.0
+    _proven: float = 0.0
+    _unverifiable: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.results[outcome.result] += 1
+        self.parts.update(outcome.parts)
+        self._expected += outcome.weight
+        if outcome.cacheable:
+            self._cacheable += outcome.weight
+        if outcome.result.is_proven:
+            self._proven += outcome.weight
+        elif outcome.result is Result.UNVERIFIABLE:
+            self._unverifiable += outcome.weight
+        if outcome.reason:
+            self._add_reason(outcome)
+
+    def _add_reason(self, outcome: Outcome) -> None:
+        self.reasons[outcome.reason] += 1
+        examples = self.examples[outcome.reason]
+        if len(examples) < EXAMPLES_PER_REASON:
+            where = outcome.host + outcome.url
+            examples.append(f"{where} ({outcome.detail})" if outcome.detail else where)
+
+    @property
+    def planned(self) -> int:
+        return self.results.total()
+
+    @property
+    def coverage(self) -> float:
+        """Share of the expected, cacheable requests that is proven warm, 0 to 1."""
+        return self._share(self._proven, self._cacheable)
+
+    @property
+    def coverage_all(self) -> float:
+        """The same over all expected requests."""
+        return self._share(self._proven, self._expected)
+
+    def _share(self, part: float, whole: float) -> float:
+        if whole > 0:
+            return part / whole
+        return 1.0 if self.planned == 0 else 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.error is not None:
+            return self.error.exit_code
+        return ExitCode.WARM if self.coverage >= self.require_coverage else ExitCode.BELOW_COVERAGE
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in one word: ``ok``, ``partial``, ``unverified``, ``protected`` or ``failed``."""
+        verdict = _VERDICTS.get(self.exit_code, "failed")
+        if verdict == "partial" and self._unverifiable:
+            verifiable_too = self._share(self._proven + self._unverifiable, self._cacheable)
+            return "unverified" if verifiable_too >= self.require_coverage else verdict
+        return verdict
+
+    def finish(self, elapsed_s: float) -> None:
+        """Note the end of the run."""
+        self.finished_at = datetime.now(UTC)
+        self.elapsed_s = elapsed_s
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain data; ``docs/reference/report.md`` describes each field."""
+        return {
+            "schema": SCHEMA,
+            "run_id": self.run_id,
+            "env": self.env,
+            "outcome": self.outcome,
+            "exit_code": int(self.exit_code),
+            "planned": self.planned,
+            **{str(result): self.results[result] for result in Result},
+            "coverage": round(self.coverage, 6),
+            "coverage_all": round(self.coverage_all, 6),
+            "require_coverage": self.require_coverage,
+            "reasons": dict(sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))),
+            "examples": {name: list(urls) for name, urls in sorted(self.examples.items())},
+            "hints": {name: REASONS[name].hint for name in sorted(self.reasons) if name in REASONS},
+            "parts": {str(result): self.parts[result] for result in Result if self.parts[result]},
+            "error": str(self.error) if self.error else None,
+            "elapsed_s": round(self.elapsed_s, 3),
+            "started_at": self.started_at.isoformat(),
+            "finished_at": self.finished_at.isoformat() if self.finished_at else None,
+            **self.extra,
+        }
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write ``report.json``, whole or not at all."""
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
