@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from django.contrib import admin
+
+from example.catalogue.models import Brand, Category, Product, Review
+
+admin.site.register([Brand, Category, Product, Review])

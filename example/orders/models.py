@@ -1,0 +1,29 @@
+"""What was sold: some forty thousand orders, the rows behind bestsellers and the staff dashboard."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Order(models.Model):
+    """One purchase by one customer."""
+
+    customer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
+    placed_at = models.DateTimeField(db_index=True)
+    country = models.CharField(max_length=2)
+
+    def __str__(self) -> str:
+        return f"order {self.pk}"
+
+
+class OrderLine(models.Model):
+    """A product in an order, at the price it had on that day."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    product = models.ForeignKey("catalogue.Product", models.PROTECT, related_name="lines")
+    quantity = models.PositiveSmallIntegerField()
+    unit_price_cents = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x product {self.product_id}"
