@@ -39,9 +39,9 @@ class FaultMiddleware:
 
     def process_view(
         self,
-        request: HttpRequest,
-        view: Callable[..., HttpResponse],
-        args: list[Any],
+        _request: HttpRequest,
+        _view: Callable[..., HttpResponse],
+        _args: list[Any],
         kwargs: dict[str, Any],
     ) -> HttpResponse | None:
         """Answer 500 in place of a product or category with an odd id."""

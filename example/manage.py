@@ -14,7 +14,7 @@ def main() -> None:
     # Python has put this folder first: "import settings" would then find a second copy of every module.
     sys.path[:] = [str(here.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != here)]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example.settings")
-    from django.core.management import execute_from_command_line
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 - only now is the path right
 
     execute_from_command_line(sys.argv)
 

@@ -24,7 +24,7 @@ def price_group(user: AbstractBaseUser | AnonymousUser) -> str:
         found = best.first()
         return found.group.name if found else PUBLIC
 
-    return cast(str, cache.get_or_set(f"accounts:price_group:{user.pk}", compute, PRICE_GROUP_TIMEOUT))
+    return cast("str", cache.get_or_set(f"accounts:price_group:{user.pk}", compute, PRICE_GROUP_TIMEOUT))
 
 
 def discount_percent(group: str) -> int:
@@ -36,4 +36,4 @@ def _discounts() -> dict[str, int]:
     def compute() -> dict[str, int]:
         return dict(PriceList.objects.values_list("group__name", "discount_percent"))
 
-    return cast(dict[str, int], cache.get_or_set("accounts:discounts", compute, DISCOUNTS_TIMEOUT))
+    return cast("dict[str, int]", cache.get_or_set("accounts:discounts", compute, DISCOUNTS_TIMEOUT))

@@ -22,7 +22,7 @@ from example.accounts.pricing import discount_percent, price_group
 @cache_control(private=True, max_age=0)
 def profile(request: HttpRequest) -> HttpResponse:
     """Show the customer's group, last orders and totals."""
-    user = cast(User, request.user)
+    user = cast("User", request.user)
     group = price_group(user)
     totals = user.orders.aggregate(
         orders=Count("pk", distinct=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_page
@@ -18,7 +19,7 @@ API_TIMEOUT = 5 * 60
 @cache_page(API_TIMEOUT)
 def products(request: HttpRequest) -> JsonResponse:
     """List products, twelve a page; ``category``, ``brand``, ``sort`` and ``page`` narrow it down."""
-    chosen = Product.objects.on_sale()
+    chosen: QuerySet[Product] = Product.objects.on_sale()
     if path := request.GET.get("category"):
         chosen = get_object_or_404(Category, path=path).products()
     listing = build_listing(chosen, request.GET)
@@ -34,7 +35,7 @@ def products(request: HttpRequest) -> JsonResponse:
 
 
 @cache_page(API_TIMEOUT)
-def product(request: HttpRequest, product_slug: str) -> JsonResponse:
+def product(_request: HttpRequest, product_slug: str) -> JsonResponse:
     """Tell everything about one product."""
     found = get_object_or_404(Product.objects.on_sale().select_related("brand", "category"), slug=product_slug)
     related = [other.slug for other in figures.related_products(found)]

@@ -20,7 +20,7 @@ class Echo:
 
 
 @cache_page(60 * 60)
-def price_list(request: HttpRequest) -> StreamingHttpResponse:
+def price_list(_request: HttpRequest) -> StreamingHttpResponse:
     """Stream all products as CSV."""
     response = StreamingHttpResponse(_lines(get_language() or "en"), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="prices.csv"'

@@ -97,4 +97,4 @@ def in_order(ids: Iterable[int]) -> list[Product]:
 
 def _read(key: str, compute: Callable[[], T], timeout: int) -> T:
     # get_or_set calls a callable default only on a miss.
-    return cast(T, cache.get_or_set(key, compute, timeout))
+    return cast("T", cache.get_or_set(key, compute, timeout))

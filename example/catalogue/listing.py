@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ class Listing:
     brand: str
     """Slug of the brand that was asked for, or an empty string."""
     facets: dict[str, list[dict[str, Any]]]
-    """Rows of label and count, by name of the facet; counted before the brand filter, so that brands can be switched."""
+    """Rows of label and count, by name of the facet; counted without the brand filter: brands can be switched."""
 
 
 def build_listing(products: QuerySet[Product], params: QueryDict) -> Listing:
@@ -59,10 +60,10 @@ def count_facets(products: QuerySet[Product]) -> dict[str, list[dict[str, Any]]]
         output_field=IntegerField(),
     )
     return {
-        "brands": list(plain.values("brand__name", "brand__slug").annotate(count=Count("pk")).order_by("brand__name")),
-        "materials": list(plain.values("material").annotate(count=Count("pk")).order_by("-count", "material")),
-        "bands": list(plain.annotate(band=band).values("band").annotate(count=Count("pk")).order_by("band")),
-        "ratings": list(
+        "brands": _rows(plain.values("brand__name", "brand__slug").annotate(count=Count("pk")).order_by("brand__name")),
+        "materials": _rows(plain.values("material").annotate(count=Count("pk")).order_by("-count", "material")),
+        "bands": _rows(plain.annotate(band=band).values("band").annotate(count=Count("pk")).order_by("band")),
+        "ratings": _rows(
             Review.objects.filter(product__in=plain.values("pk"), is_published=True)
             .order_by()
             .values("stars")
@@ -81,3 +82,7 @@ def _with_figures(products: QuerySet[Product]) -> QuerySet[Product]:
         review_count=Coalesce(Subquery(reviews.annotate(count=Count("pk")).values("count")), 0),
         sold=Coalesce(Subquery(lines.annotate(sold=Sum("quantity")).values("sold")), 0),
     )
+
+
+def _rows(values: Iterable[Mapping[str, object]]) -> list[dict[str, Any]]:
+    return [dict(row) for row in values]

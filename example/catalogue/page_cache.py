@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -34,6 +34,6 @@ def cache_page_without_session(timeout: int) -> Callable[[View[P]], View[P]]:
             patch_vary_headers(response, ["Cookie"])
             return response
 
-        return choose
+        return cast("View[P]", choose)
 
     return decorate

@@ -80,7 +80,7 @@ def product_page(request: HttpRequest, product_slug: str) -> HttpResponse:
     return render(request, "catalogue/product.html", context)
 
 
-def short_link(request: HttpRequest, product_id: int) -> HttpResponse:
+def short_link(_request: HttpRequest, product_id: int) -> HttpResponse:
     """Send the short link printed on labels on to the product."""
     return redirect(get_object_or_404(Product.objects.on_sale(), pk=product_id), permanent=True)
 

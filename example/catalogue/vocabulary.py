@@ -55,7 +55,7 @@ TREE: Final[tuple[Department, ...]] = (
             ("long", "Long", "Lang", "long tablecloth", "Tafeltuch", 9_900))),
         ("napkins", "Napkins", "Servietten", (
             ("dinner-napkins", "Dinner napkins", "Tischservietten", "dinner napkin", "Serviette", 900),
-            ("cocktail-napkins", "Cocktail napkins", "Cocktailservietten", "cocktail napkin", "Cocktailserviette", 600))),
+            ("cocktail-napkins", "Cocktail napkins", "Barservietten", "cocktail napkin", "Barserviette", 600))),
         ("runners", "Runners", "Tischläufer", (
             ("narrow-runners", "Narrow runners", "Schmale Läufer", "narrow runner", "Tischband", 2_900),
             ("wide-runners", "Wide runners", "Breite Läufer", "wide runner", "Tischläufer", 3_900))),

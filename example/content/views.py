@@ -57,13 +57,13 @@ def delivery(request: HttpRequest) -> HttpResponse:
     return render(request, "content/delivery.html", {"country": country, "days": SHIPPING_DAYS.get(country, 7)})
 
 
-def sale(request: HttpRequest) -> HttpResponse:
+def sale(_request: HttpRequest) -> HttpResponse:
     """Redirect last winter's campaign to the offers."""
     return redirect("catalogue:offers")
 
 
 @never_cache
-def healthz(request: HttpRequest) -> HttpResponse:
+def healthz(_request: HttpRequest) -> HttpResponse:
     """Answer ``ok`` when the database answers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

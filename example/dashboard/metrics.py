@@ -6,7 +6,7 @@ None of them is quick, which is why nobody computes them in a request if it can 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple, cast
 
@@ -53,14 +53,16 @@ def revenue_by_month() -> Rows:
 def revenue_by_category() -> Rows:
     """Sum up revenue by leaf of the category tree, best first."""
     leaves = OrderLine.objects.values(category=F("product__category__path"))
-    return list(leaves.annotate(revenue_cents=REVENUE, orders=Count("order", distinct=True)).order_by("-revenue_cents"))
+    return _rows(
+        leaves.annotate(revenue_cents=REVENUE, orders=Count("order", distinct=True)).order_by("-revenue_cents")
+    )
 
 
 def revenue_by_price_group() -> Rows:
     """Sum up revenue by the group, and so the price list, of the customer."""
     groups = OrderLine.objects.values(group=F("order__customer__groups__name"))
     figures = groups.annotate(revenue_cents=REVENUE, customers=Count("order__customer", distinct=True))
-    return list(figures.order_by("-revenue_cents"))
+    return _rows(figures.order_by("-revenue_cents"))
 
 
 def basket_by_country() -> Rows:
@@ -68,26 +70,27 @@ def basket_by_country() -> Rows:
     total = OrderLine.objects.filter(order=OuterRef("pk")).values("order").annotate(sum=REVENUE).values("sum")
     orders = Order.objects.annotate(total=Subquery(total, output_field=IntegerField())).values("country")
     figures = orders.annotate(orders=Count("pk"), average_cents=Avg("total"), largest_cents=Max("total"))
-    return list(figures.order_by("-orders"))
+    return _rows(figures.order_by("-orders"))
 
 
 def bought_together() -> Rows:
     """Count the pairs of products that share an order: the order lines joined with themselves."""
     pairs = OrderLine.objects.filter(order__lines__product__gt=F("product"))
-    counted = pairs.values(first=F("product__name"), second=F("order__lines__product__name")).annotate(times=Count("pk"))
-    return list(counted.order_by("-times", "first", "second")[:25])
+    named = pairs.values(first=F("product__name"), second=F("order__lines__product__name"))
+    counted = named.annotate(times=Count("pk"))
+    return _rows(counted.order_by("-times", "first", "second")[:25])
 
 
 def top_products() -> Rows:
     """Rank products by revenue."""
     products = OrderLine.objects.values(product_name=F("product__name"), brand=F("product__brand__name"))
-    return list(products.annotate(revenue_cents=REVENUE, pieces=Sum("quantity")).order_by("-revenue_cents")[:30])
+    return _rows(products.annotate(revenue_cents=REVENUE, pieces=Sum("quantity")).order_by("-revenue_cents")[:30])
 
 
 def orders_by_weekday_and_hour() -> Rows:
     """Count orders for each hour of the week, in the shop's time zone."""
     slots = Order.objects.annotate(weekday=ExtractIsoWeekDay("placed_at"), hour=ExtractHour("placed_at"))
-    return list(slots.values("weekday", "hour").annotate(orders=Count("pk")).order_by("weekday", "hour"))
+    return _rows(slots.values("weekday", "hour").annotate(orders=Count("pk")).order_by("weekday", "hour"))
 
 
 def stock_cover() -> Rows:
@@ -141,4 +144,9 @@ METRICS = (
 
 def read(metric: Metric) -> Rows:
     """Return the rows of ``metric`` from the cache, computing and storing them on a miss."""
-    return cast(Rows, cache.get_or_set(metric.key, metric.function, metric.timeout))
+    return cast("Rows", cache.get_or_set(metric.key, metric.function, metric.timeout))
+
+
+def _rows(values: Iterable[Mapping[str, object]]) -> Rows:
+    # Plain dicts: what is stored must not depend on classes that the next release may have moved.
+    return [dict(row) for row in values]

@@ -39,7 +39,7 @@ def metric_page(request: HttpRequest, name: str) -> HttpResponse:
     raise Http404(name)
 
 
-@staff_member_required(login_url="accounts:login")
+@staff_member_required(login_url="accounts:login")  # type: ignore[untyped-decorator]
 @cache_control(private=True)
 def stock(request: HttpRequest) -> HttpResponse:
     """List what is running out."""
@@ -54,12 +54,13 @@ def stock(request: HttpRequest) -> HttpResponse:
 def moderation(request: HttpRequest) -> HttpResponse:
     """List reviews that nobody has let through yet, and those with very few stars."""
     waiting = Review.objects.filter(Q(is_published=False) | Q(stars=1)).select_related("product", "author")
-    return render(request, "dashboard/moderation.html", {"page": Paginator(waiting, 25).get_page(request.GET.get("page"))})
+    page = Paginator(waiting, 25).get_page(request.GET.get("page"))
+    return render(request, "dashboard/moderation.html", {"page": page})
 
 
 @login_required
 @permission_required("dashboard.export_orders", raise_exception=True)
-def export_orders(request: HttpRequest) -> StreamingHttpResponse:
+def export_orders(_request: HttpRequest) -> StreamingHttpResponse:
     """Stream every order line as CSV, without holding them in memory."""
     response = StreamingHttpResponse(_order_lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="orders.csv"'

@@ -14,6 +14,6 @@ class Command(BaseCommand):
 
     help = "Print every path of the example that the page cache can store for an anonymous visitor."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **_options: Any) -> None:
         for path in cacheable_paths():
             self.stdout.write(path)

@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--orders", type=int, default=Seeding.orders, help="default %(default)s")
         parser.add_argument("--reviews", type=int, default=Seeding.reviews, help="default %(default)s")
 
-    def handle(self, *args: Any, seed: int, products: int, orders: int, reviews: int, **options: Any) -> None:
+    def handle(self, *_args: Any, seed: int, products: int, orders: int, reviews: int, **_options: Any) -> None:
         if Category.objects.exists():
             self.stdout.write("The shop is seeded already: nothing done.")
             return
