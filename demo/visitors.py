@@ -55,7 +55,7 @@ class Visit:
 
 def listed_targets(port: int) -> list[str]:
     """Every path in the site's sitemap: what there is to visit."""
-    body = _get(http.client.HTTPConnection("127.0.0.1", port), "/sitemap.xml", {})[1]
+    body = _get(http.client.HTTPConnection("127.0.0.1", port), "/sitemap.xml", "https", {})[1]
     return [urlsplit(tag.text).path for tag in BeautifulSoup(body, "xml").find_all("loc")]
 
 
@@ -70,21 +70,21 @@ def plan(targets: Sequence[str], requests: int, seed: int) -> list[tuple[str, st
     return list(zip(chosen, browsers, strict=True))
 
 
-def send(port: int, requests: Sequence[tuple[str, str]]) -> list[Visit]:
+def send(port: int, requests: Sequence[tuple[str, str]], scheme: str = "https") -> list[Visit]:
     """Send the requests from a few threads over kept connections; the visits in the order of their planning."""
     shares = [range(n, len(requests), CLIENT_THREADS) for n in range(CLIENT_THREADS)]
     with ThreadPoolExecutor(CLIENT_THREADS) as pool:
-        done = pool.map(lambda share: _send_some(port, [requests[n] for n in share]), shares)
+        done = pool.map(lambda share: _send_some(port, [requests[n] for n in share], scheme), shares)
         visits = dict(pair for share, some in zip(shares, done, strict=True) for pair in zip(share, some, strict=True))
     return [visits[n] for n in range(len(requests))]
 
 
-def _send_some(port: int, requests: Iterable[tuple[str, str]]) -> list[Visit]:
+def _send_some(port: int, requests: Iterable[tuple[str, str]], scheme: str) -> list[Visit]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     visits = []
     for target, browser in requests:
         start_s = time.perf_counter()
-        response, _ = _get(connection, target, BROWSERS[browser])
+        response, _ = _get(connection, target, scheme, BROWSERS[browser])
         elapsed_ms = (time.perf_counter() - start_s) * 1000
         directives = (response.getheader("Cache-Control") or "").lower()
         visits.append(
@@ -102,10 +102,10 @@ def _send_some(port: int, requests: Iterable[tuple[str, str]]) -> list[Visit]:
 
 
 def _get(
-    connection: http.client.HTTPConnection, target: str, headers: dict[str, str]
+    connection: http.client.HTTPConnection, target: str, scheme: str, headers: dict[str, str]
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    # What a proxy in front would add; the site trusts this one header.
-    connection.request("GET", target, headers={"Host": PUBLIC_HOST, "X-Forwarded-Proto": "https", **headers})
+    # What a proxy in front would say; the site trusts this one header.
+    connection.request("GET", target, headers={"Host": PUBLIC_HOST, "X-Forwarded-Proto": scheme, **headers})
     response = connection.getresponse()
     return response, response.read()
 
