@@ -1,0 +1,130 @@
+"""Every key of the ``CACHE_WARMING`` setting: one table with name, type, default and help.
+
+Values are read when they are used and never kept, so ``override_settings`` and a changed settings object take effect
+at once. ``docs/reference/settings.md`` is held against `SETTINGS` by a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+
+from url_manifests.errors import ConfigurationError, UnknownNameError
+from url_manifests.protocol import check_secret
+
+NAME: Final = "CACHE_WARMING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One key of the dict."""
+
+    name: str
+    types: tuple[type, ...]
+    default: Any
+    help: str
+
+    def problem(self, value: Any) -> str:
+        """What is wrong with the type of ``value``; empty when nothing is."""
+        if isinstance(value, self.types) and not (isinstance(value, bool) and bool not in self.types):
+            return ""
+        wanted = " or ".join(kind.__name__ for kind in self.types)
+        return f"must be {wanted}, is {type(value).__name__}"
+
+
+SETTINGS: Final[dict[str, Setting]] = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            name="ENABLED",
+            types=(bool,),
+            default=True,
+            help="False makes the middleware ignore every ticket, as if it were not installed.",
+        ),
+        Setting(
+            name="SECRET",
+            types=(str,),
+            default="",
+            help="Signs the tickets of warm requests; the same as the pipeline's WARM_SECRET, never SECRET_KEY.",
+        ),
+        Setting(
+            name="SECRET_FALLBACKS",
+            types=(list, tuple),
+            default=(),
+            help="Earlier secrets that are still accepted while the secret is being rotated.",
+        ),
+        Setting(
+            name="RELEASE",
+            types=(str,),
+            default="",
+            help="Name of the running release; told to the crawler, which pins its run to it.",
+        ),
+        Setting(name="ENV", types=(str,), default="", help="Name of this environment in the reports of warm_cache."),
+        Setting(
+            name="REQUIRE_COVERAGE",
+            types=(float, int),
+            default=0.95,
+            help="Share from 0 to 1 that warm_cache has to warm unless --require-coverage says otherwise.",
+        ),
+        Setting(
+            name="FRAGMENTS",
+            types=(list, tuple),
+            default=(),
+            help="Template fragments to warm: dicts with template, fragment, contexts and optionally name, priority.",
+        ),
+        Setting(
+            name="LOCK_FILE",
+            types=(str,),
+            default="",
+            help="File that a run of warm_cache locks; by default one in the temporary folder, by project and user.",
+        ),
+    )
+}
+
+
+def configured() -> dict[str, Any]:
+    """The project's dict as it stands.
+
+    Raises:
+        ConfigurationError: it is no dict.
+    """
+    value = getattr(settings, NAME, {})
+    if not isinstance(value, dict):
+        raise ConfigurationError(NAME, f"must be a dict, is {type(value).__name__}")
+    return value
+
+
+def get(name: str) -> Any:
+    """The value of one key, or its default.
+
+    Raises:
+        UnknownNameError: there is no such key.
+        ConfigurationError: the value has the wrong type.
+    """
+    if (setting := SETTINGS.get(name)) is None:
+        raise UnknownNameError(NAME, name, SETTINGS)
+    value = configured().get(name, setting.default)
+    if problem := setting.problem(value):
+        raise ConfigurationError(setting_path(name), problem)
+    return value
+
+
+def secrets() -> tuple[str, ...]:
+    """The secrets that tickets may be signed with, the current one first; empty when none is configured.
+
+    Raises:
+        ConfigurationError: one is no text, too short, or equal to ``SECRET_KEY``.
+    """
+    found = tuple(secret for secret in (get("SECRET"), *get("SECRET_FALLBACKS")) if secret != "")
+    for secret in found:
+        if not isinstance(secret, str):
+            raise ConfigurationError(setting_path("SECRET_FALLBACKS"), "must hold text only")
+        check_secret(setting_path("SECRET"), secret, differs_from=settings.SECRET_KEY)
+    return found
+
+
+def setting_path(name: str) -> str:
+    """How a message names a key: ``CACHE_WARMING['SECRET']``."""
+    return f"{NAME}[{name!r}]"

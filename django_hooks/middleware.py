@@ -1,0 +1,150 @@
+"""Recognises warm requests by their ticket and tells, on their responses, what they did to the caches.
+
+It stands first in ``MIDDLEWARE``, around everything that may store a response: the headers it adds are put on when
+the page cache has taken, or given, its copy, and so never get into a stored page. Behind a cache middleware it would
+break that promise, and does not run at all.
+
+Whoever sends no valid ticket gets what they would have got without it. A request without the header costs one look
+into a dict; a ticket that is refused is counted in `refused`, and the answer does not show it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, MiddlewareNotUsed
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.cache import UpdateCacheMiddleware
+from django.utils.module_loading import import_string
+
+from url_manifests.errors import ConfigurationError
+from url_manifests.protocol import (
+    SITE_HEADER,
+    TICKET_HEADER,
+    TRACE_HEADER,
+    Purpose,
+    Ticket,
+    TicketRefusedError,
+    check_ticket,
+    encode_site_view,
+    encode_trace,
+)
+
+from . import conf
+from .site_view import site_view
+from .trace import RequestTrace
+
+logger = logging.getLogger(__name__)
+
+PATH: Final = "django_hooks.middleware.CacheWarmingMiddleware"
+_TICKET_META: Final = "HTTP_" + TICKET_HEADER.upper().replace("-", "_")
+
+refused: Counter[str] = Counter()
+"""Tickets that were not accepted, by reason, since this process started."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmRequest:
+    """``request.cache_warming``: site code that finds it can leave out analytics, view counters and throttling.
+
+    ``getattr(request, "cache_warming", None)`` is ``None`` for every visitor.
+    """
+
+    run_id: str
+    purpose: Purpose
+
+
+class CacheWarmingMiddleware:
+    """See the module's description; serves WSGI and ASGI."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        if outer := caching_middleware_outside():
+            raise MiddlewareNotUsed(f"{PATH} must come before {outer}: traces would get into stored pages")
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if _TICKET_META not in request.META or (ticket := accepted_ticket(request)) is None:
+            # Under ASGI this hands on the coroutine itself, without one more around it.
+            return self.get_response(request)  # type: ignore[no-any-return]
+        request.cache_warming = WarmRequest(ticket.run_id, ticket.purpose)  # type: ignore[attr-defined]
+        return (self._answer_async if self._is_async else self._answer)(request, ticket)
+
+    def _answer(self, request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
+        trace = RequestTrace()
+        with trace.following():
+            response: HttpResponseBase = self.get_response(request)
+        _tell(trace, request, response, ticket)
+        return response
+
+    async def _answer_async(self, request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
+        trace = RequestTrace()
+        with trace.following():
+            response: HttpResponseBase = await self.get_response(request)
+        await sync_to_async(_tell)(trace, request, response, ticket)
+        return response
+
+
+def _tell(trace: RequestTrace, request: HttpRequest, response: HttpResponseBase, ticket: Ticket) -> None:
+    response.headers[TRACE_HEADER] = encode_trace(trace.result(request, response))
+    if ticket.purpose is Purpose.HELLO:
+        response.headers[SITE_HEADER] = encode_site_view(site_view(request))
+
+
+def accepted_ticket(request: HttpRequest) -> Ticket | None:
+    """The request's ticket, or ``None`` after its reason was counted in `refused`."""
+    try:
+        if not conf.get("ENABLED"):
+            raise TicketRefusedError("disabled")
+        if not (secrets := conf.secrets()):
+            raise TicketRefusedError("no-secret")
+        return check_ticket(
+            request.META[_TICKET_META],
+            secrets=secrets,
+            method=request.method or "",
+            host=request.get_host(),
+            target=request.get_full_path(),
+            now_s=time.time(),
+        )
+    except TicketRefusedError as error:
+        reason = str(error)
+    except ConfigurationError as error:
+        reason = "misconfigured"
+        logger.debug("cache_warming.misconfigured %s", error)
+    except DisallowedHost:
+        reason = "host"
+    refused[reason] += 1
+    logger.debug("cache_warming.ticket_refused reason=%s", reason)
+    return None
+
+
+def caching_middleware_outside() -> str:
+    """The dotted path of a cache middleware that stands before this one in ``MIDDLEWARE``; empty if none does."""
+    for path in settings.MIDDLEWARE:
+        if is_middleware(path, CacheWarmingMiddleware):
+            return ""
+        if is_middleware(path, UpdateCacheMiddleware):
+            return path
+    return ""
+
+
+def is_middleware(path: str, base: type) -> bool:
+    """Whether ``path`` of ``MIDDLEWARE`` names ``base`` or a class derived from it."""
+    try:
+        middleware = import_string(path)
+    except ImportError:
+        return False  # Django names it when it loads the middleware.
+    return isinstance(middleware, type) and issubclass(middleware, base)

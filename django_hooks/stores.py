@@ -1,0 +1,112 @@
+"""What can be known about a cache alias from outside: whether others see its store, and what is in it right now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from django.conf import settings
+from django.core.cache import BaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.utils.module_loading import import_string
+
+_T = TypeVar("_T")
+
+READ_BATCH: Final = 50
+"""Keys in one read: page entries can be hundreds of kilobytes, and a batch of them is in memory at once."""
+MAX_FAILURES_IN_A_ROW: Final = 3
+"""After so many single reads that failed, a store is taken for dead; the rest of the keys is not tried."""
+
+
+def keeps_to_itself(cache: BaseCache) -> bool:
+    """Whether only this process can see the store (LocMem), or nothing is kept (Dummy)."""
+    return isinstance(cache, LocMemCache | DummyCache)
+
+
+def alias_backends() -> dict[str, str]:
+    """Cache alias → dotted path of its backend, as configured."""
+    return {alias: str(options.get("BACKEND", "")) for alias, options in settings.CACHES.items()}
+
+
+def private_aliases() -> frozenset[str]:
+    """The aliases whose store `keeps_to_itself`, found without connecting to any."""
+    return frozenset(alias for alias, path in alias_backends().items() if _is_private_backend(path))
+
+
+def _is_private_backend(path: str) -> bool:
+    try:
+        backend = import_string(path)
+    except ImportError:
+        return False  # Django itself complains about it, with the reason, when the alias is used.
+    return isinstance(backend, type) and issubclass(backend, LocMemCache | DummyCache)
+
+
+@dataclass(slots=True)
+class ReadBack:
+    """What a store had when it was asked for some keys."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Key → why it could not be read; such a key is neither there nor known to be gone."""
+    errors: Counter[str] = field(default_factory=Counter)
+    """Exceptions of the backend by class."""
+    failures_in_a_row: int = 0
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the store was taken for dead."""
+        return self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW
+
+
+def read_back(cache: BaseCache, keys: Iterable[str], version: int | str | None = None) -> ReadBack:
+    """Read ``keys`` in bounded batches; an exception of the backend is counted and never raised.
+
+    When a batch fails, its keys are read one by one: a single value that cannot be unpickled must not make the others
+    unknown. A dead server is given up after `MAX_FAILURES_IN_A_ROW`.
+    """
+    result = ReadBack()
+    for batch in batches(keys, READ_BATCH):
+        if not result.gave_up:
+            try:
+                result.values.update(_get_many(cache, batch, version))
+                continue
+            except Exception as error:  # noqa: BLE001 - a backend or an unpickled class may raise anything; counted
+                result.errors[type(error).__name__] += 1
+        for key in batch:
+            _read_one(cache, key, version, result)
+    return result
+
+
+def _read_one(cache: BaseCache, key: str, version: int | str | None, result: ReadBack) -> None:
+    if result.gave_up:
+        result.unreadable[key] = "not tried: the store does not answer"
+        return
+    try:
+        result.values.update(_get_many(cache, [key], version))
+        result.failures_in_a_row = 0
+    except Exception as error:  # noqa: BLE001 - as above; the key is reported with the reason
+        result.unreadable[key] = describe(error)
+        result.errors[type(error).__name__] += 1
+        result.failures_in_a_row += 1
+
+
+def _get_many(cache: BaseCache, keys: list[str], version: int | str | None) -> dict[str, Any]:
+    # Django types a version as int; its key function formats whatever it is given, and sites use text too.
+    return dict(cache.get_many(keys, version=version))  # type: ignore[arg-type]
+
+
+def describe(error: BaseException) -> str:
+    """An exception as one short line for a report."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:160] if text else type(error).__name__
+
+
+def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Consecutive slices of at most ``size`` items."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

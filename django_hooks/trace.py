@@ -1,0 +1,125 @@
+"""From the calls of one request to the trace that goes back to the crawler: prove, fold, leave secrets out."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final
+
+from django.apps import apps
+from django.conf import settings
+from django.core.cache import BaseCache, caches
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from url_manifests.protocol import KeyKind, Trace, TracedKey
+
+from . import stores, taps
+from .page_reasons import page_reason
+from .recorder import KeyId, Recorder
+
+_MIN_SECRET_COOKIE_CHARS: Final = 12
+"""A cookie as short as ``lang=de`` identifies nobody, and its value may be part of any key."""
+_EMAIL: Final = re.compile(r"[^\s@:/]@[^\s@:/]+\.\w")
+
+
+class RequestTrace:
+    """Follows one ticketed request, and says afterwards what it did to the caches."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.errors: Counter[str] = Counter()
+        """Exceptions of backends while their keys were read back, and of aliases that cannot be opened."""
+        self._caches = dict(self._open_caches())
+
+    def _open_caches(self) -> Iterator[tuple[str, BaseCache]]:
+        # Opened here, in the outermost context, so that everything the request starts shares these very instances.
+        for alias in settings.CACHES:
+            try:
+                yield alias, caches[alias]
+            except Exception as error:  # noqa: BLE001 - an unused, broken alias must not break the page; counted
+                self.errors[type(error).__name__] += 1
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Listen to the caches while the block runs."""
+        with taps.listening(self._caches.items(), self.recorder):
+            yield
+
+    def result(self, request: HttpRequest, response: HttpResponseBase) -> Trace:
+        """The trace, after what was written has been read back. Blocks on the caches: not for an event loop."""
+        present = self._read_back(self.recorder.unproven())
+        events = list(self.recorder.events(present))
+        page_events = [event for key, event in events if key.kind is KeyKind.PAGE]
+        is_secret = _secret_test(request, response)
+        told = [(key, event) for key, event in events if not is_secret(key.key)]
+        return Trace(
+            keys=tuple(TracedKey(**key._asdict(), event=event, kind=key.kind) for key, event in told),
+            reason=page_reason(response, page_events),
+            worker=worker_id(),
+            private_aliases=frozenset(a for a, cache in self._caches.items() if stores.keeps_to_itself(cache)),
+            omitted=self.recorder.omitted,
+            extra=self._extra(response, len(events) - len(told)),
+        )
+
+    def _read_back(self, keys: Collection[KeyId]) -> set[KeyId]:
+        groups: dict[tuple[str, int | str | None], list[str]] = defaultdict(list)
+        for alias, key, version in keys:
+            groups[alias, version].append(key)
+        present: set[KeyId] = set()
+        for (alias, version), names in groups.items():
+            found = stores.read_back(self._caches[alias], names, version)
+            self.errors.update(found.errors)
+            present.update(KeyId(alias, name, version) for name in found.values)
+        return present
+
+    def _extra(self, response: HttpResponseBase, secrets_left_out: int) -> dict[str, Any]:
+        extra: dict[str, Any] = {}
+        if self.errors:
+            extra["error"] = dict(self.errors)
+        if self.recorder.errors:
+            extra["raised"] = self.recorder.errors
+        if secrets_left_out:
+            extra["secret"] = secrets_left_out
+        if response.streaming:
+            extra["streamed"] = True  # What the content does to the caches comes later than this header.
+        return extra
+
+
+def worker_id() -> str:
+    """Which process answers. Asked each time: a worker that was forked is another one."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class _SecretTest:
+    """Whether a cache key would give away who is signed in, or let somebody sign in."""
+
+    def __init__(self, texts: Collection[str], prefix: str | None) -> None:
+        self._texts = texts
+        self._prefix = prefix
+
+    def __call__(self, key: str) -> bool:
+        if self._prefix and key.startswith(self._prefix):
+            return True
+        return any(text in key for text in self._texts) or _EMAIL.search(key) is not None
+
+
+def _secret_test(request: HttpRequest, response: HttpResponseBase) -> _SecretTest:
+    cookies = [*request.COOKIES.values(), *(morsel.value for morsel in response.cookies.values())]
+    texts = {value for value in cookies if len(value) >= _MIN_SECRET_COOKIE_CHARS}
+    session = getattr(request, "session", None)
+    texts.update(filter(None, (getattr(session, "session_key", None), request.META.get("CSRF_COOKIE"))))
+    authorization = request.headers.get("Authorization", "").rpartition(" ")[2]
+    return _SecretTest(texts | ({authorization} - {""}), _session_key_prefix())
+
+
+def _session_key_prefix() -> str | None:
+    if not apps.is_installed("django.contrib.sessions"):
+        return None
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    return getattr(store, "cache_key_prefix", None)
