@@ -18,7 +18,6 @@ nothing is installed or started:
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 
@@ -120,9 +119,5 @@ LOGGING = {
     # A 404 is traffic, not news; a 500 still is.
     "loggers": {"django.request": {"level": "ERROR"}},
 }
-
-if not (importlib.util.find_spec("django_hooks") and importlib.util.find_spec("django_hooks.apps")):
-    INSTALLED_APPS.remove("django_hooks")
-    MIDDLEWARE.pop(0)
 
 CACHE_WARMING = {"SECRET": os.environ.get("WARM_SECRET", "")}

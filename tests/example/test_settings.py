@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from example import backends
 
@@ -62,11 +63,15 @@ def test_postgres():
     ],
 )
 def test_both_ways_to_run_a_command(tmp_path, command):
-    env = {**os.environ, "EXAMPLE_DB": str(tmp_path / "db.sqlite3")}
+    env = {**os.environ, "EXAMPLE_DB": str(tmp_path / "db.sqlite3"), "WARM_SECRET": "0123456789abcdef" * 4}
 
     done = subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_models_and_migrations_agree():
+    call_command("makemigrations", "catalogue", "orders", "accounts", "content", "dashboard", check=True, verbosity=0)
 
 
 def test_health_names_the_release(visitor, settings):
