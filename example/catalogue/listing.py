@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Avg, Case, Count, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Avg, Case, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
@@ -17,11 +17,11 @@ from example.orders.models import OrderLine
 
 PER_PAGE = 12
 
-ORDERS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
+ORDERS: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "popular": (_("Most popular"), ("-sold", "pk")),
     "price": (_("Price, low to high"), ("price_cents", "pk")),
     "-price": (_("Price, high to low"), ("-price_cents", "pk")),
-    "rating": (_("Best rated"), ("-rating", "pk")),
+    "rating": (_("Best rated"), (F("rating").desc(nulls_last=True), "pk")),
     "new": (_("Newest"), ("-added_on", "pk")),
 }
 
