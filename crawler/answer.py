@@ -1,0 +1,138 @@
+"""What came back for one request, reduced to what judging needs; the body is not kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
+from scrapy.http import Response
+from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
+from twisted.python.failure import Failure
+from twisted.web._newclient import BadHeaders, ParseError, RequestTransmissionFailed
+
+from url_manifests.protocol import TRACE_HEADER, Trace, decode_trace
+
+LOGIN_PATH: Final = re.compile(
+    r"(?:^|/)(?:[a-z]+[-_])?(?:log-?in|sign-?in|auth|oauth2?|sso|saml2?)(?:[/.]|$)", re.IGNORECASE
+)
+"""Paths of login pages, in the frameworks and single-sign-on systems that sites use."""
+
+BUSY_STATUSES: Final = frozenset({429, 503})
+OVERLOAD_REASONS: Final = frozenset({"busy", "timeout", "connection"})
+"""Reasons that say "the site suffers"; a plain 500 says "this page is broken"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer, or why there was none."""
+
+    status: int | None = None
+    trace: Trace | None = None
+    is_trace_broken: bool = False
+    location: str = ""
+    """Where a redirect points to, without its query: that may hold tokens."""
+    elapsed_ms: float = 0.0
+    """From sending the request to the last byte of the answer."""
+    reason: str = ""
+    """Why this is no usable answer, a name of ``REASONS``; empty when it is one."""
+    detail: str = ""
+
+    @property
+    def is_overload(self) -> bool:
+        return self.reason in OVERLOAD_REASONS
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status is not None and 300 <= self.status < 400 and self.status != 304
+
+
+def answer_from_response(response: Response, elapsed_ms: float = 0.0) -> Answer:
+    """What a response says: its status first, then its trace."""
+    location = _location(response)
+    answer = Answer(
+        status=response.status,
+        location=location,
+        elapsed_ms=round(elapsed_ms, 1),
+        reason=reason_of_status(response.status, location),
+        detail=str(response.status) if response.status >= 400 else "",
+    )
+    raw = response.headers.get(TRACE_HEADER)
+    if raw is None:
+        return answer
+    try:
+        return replace(answer, trace=decode_trace(raw.decode("ascii", "replace")))
+    except ValueError:
+        return replace(answer, is_trace_broken=True)
+
+
+def _location(response: Response) -> str:
+    raw = response.headers.get(b"Location") if 300 <= response.status < 400 else None
+    return raw.decode("latin-1").partition("?")[0][:200] if raw else ""
+
+
+def reason_of_status(status: int, location: str = "") -> str:
+    """Why a status is no usable answer, or nothing when it is one."""
+    if status in BUSY_STATUSES:
+        return "busy"
+    if status >= 500:
+        return "status-5xx"
+    if status >= 400:
+        return "status-4xx"
+    if status < 200:
+        return "bad-response"
+    return "login-redirect" if location and is_login_path(location) else ""
+
+
+def is_login_path(location: str) -> bool:
+    """Whether a redirect leads to a login page, judged by its path."""
+    try:
+        return bool(LOGIN_PATH.search(urlsplit(location).path))
+    except ValueError:
+        return False
+
+
+_EXPLANATIONS: Final[tuple[tuple[tuple[type[BaseException], ...], str, str], ...]] = (
+    ((DownloadTimeoutError, ConnectTimeoutError), "timeout", "no complete answer in time"),
+    ((DownloadConnectionRefusedError,), "connection", "connection refused"),
+    ((CannotResolveHostError,), "connection", "host name not found"),
+    ((DownloadCancelledError,), "too-large", "larger than WARM_MAX_BYTES"),
+    ((ResponseDataLossError,), "connection", "the answer was cut"),
+    ((RequestTransmissionFailed, ConnectError, ConnectionClosed, OSError), "connection", ""),
+)
+
+
+def answer_from_error(error: BaseException, elapsed_ms: float = 0.0) -> Answer | None:
+    """Why no answer came, or ``None`` for an error that is not the site's doing but a bug of this program."""
+    reason, detail = _explain(error)
+    if not reason:
+        return None
+    return Answer(reason=reason, detail=detail, elapsed_ms=round(elapsed_ms, 1))
+
+
+def _explain(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, DownloadFailedError):
+        return _explain_failed(error)
+    for kinds, reason, detail in _EXPLANATIONS:
+        if isinstance(error, kinds):
+            return reason, detail or type(error).__name__
+    return "", ""
+
+
+def _explain_failed(error: DownloadFailedError) -> tuple[str, str]:
+    reasons = getattr(error.__cause__, "reasons", [])
+    found = [reason.value for reason in reasons if isinstance(reason, Failure)]
+    # Twisted reports a header or chunk that it cannot parse as ParseError, and some as a bare ValueError.
+    if any(isinstance(value, ParseError | BadHeaders | ValueError) for value in found):
+        return "bad-response", "not a valid HTTP response"
+    return "connection", "the connection was closed before the answer was complete"

@@ -1,0 +1,1 @@
+"""Small components, each of which does one thing to a running crawl."""

@@ -1,0 +1,92 @@
+"""The downloader middleware through which every request of the crawl passes: its turn, its ticket, its answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import monotonic, time
+from typing import TYPE_CHECKING, Final, Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+
+from .answer import Answer, answer_from_error, answer_from_response
+from .overload import OverloadGuard, pause_before_retry_s
+from .pace import Pace, Stopped
+from .requests import AHEAD_OF_FIRST_REQUESTS, SENT_AT, WIRE, Wire, ticket_header
+
+if TYPE_CHECKING:
+    from .run import WarmRun
+
+ANSWER: Final = "warm_answer"
+"""Key in ``Request.meta`` under which the `Answer` lies when callback or errback are called."""
+
+
+class PolitenessMiddleware:
+    """Sends at the allowed rate, signs, waits when the site asks for it, and stops when it suffers.
+
+    Requests without a `Wire` (those that wait for the site to be ready) pass untouched.
+    """
+
+    def __init__(self, crawler: Crawler, run: WarmRun) -> None:
+        self._run = run
+        self._guard = OverloadGuard()
+        # `crawling` becomes false as soon as somebody asks Scrapy to stop, long before the spider is closed.
+        self._pace = Pace(run.config.rate, is_stopping=lambda: run.is_stopping or not crawler.crawling)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        run: WarmRun = crawler.spider.run  # type: ignore[union-attr]
+        return cls(crawler, run)
+
+    async def process_request(self, request: Request) -> None:
+        wire: Wire | None = request.meta.get(WIRE)
+        if wire is None:
+            return
+        try:
+            await self._pace.turn()
+        except Stopped as stopped:
+            raise IgnoreRequest("the run was stopped") from stopped
+        config = self._run.config
+        if config.secret:
+            # Signed now and not when the request was built: a ticket's time must not run while the request waits.
+            name, value = ticket_header(
+                wire, run_id=config.run_id, secret=config.secret, now_s=time(), timeout_s=config.timeout_s
+            )
+            request.headers[name] = value
+        request.meta[SENT_AT] = now_s = monotonic()
+        self._run.count_request(now_s)
+
+    def process_response(self, request: Request, response: Response) -> Response | Request:
+        if WIRE not in request.meta:
+            return response
+        answer = answer_from_response(response, _elapsed_ms(request))
+        retry_after = response.headers.get(b"Retry-After") or b""
+        return self._take(request, answer, retry_after.decode("latin-1")) or response
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        if WIRE not in request.meta or isinstance(exception, IgnoreRequest):
+            return None
+        answer = answer_from_error(exception, _elapsed_ms(request))
+        return self._take(request, answer) if answer else None
+
+    def _take(self, request: Request, answer: Answer, retry_after: str = "") -> Request | None:
+        """Note an answer for the callback; the request that replaces it when it should be tried again."""
+        request.meta[ANSWER] = answer
+        if why := self._guard.note(answer):
+            self._run.protect(why)
+        if not answer.is_overload or self._run.is_stopping:
+            return None
+        wire: Wire = request.meta[WIRE]
+        pause_s = pause_before_retry_s(answer, wire.attempt, retry_after)
+        if not 0 < pause_s < self._run.remaining_s():
+            return None
+        self._pace.hold(pause_s)
+        self._run.retries += 1
+        meta = {**request.meta, WIRE: replace(wire, attempt=wire.attempt + 1)}
+        return request.replace(priority=AHEAD_OF_FIRST_REQUESTS, meta=meta)
+
+
+def _elapsed_ms(request: Request) -> float:
+    return (monotonic() - request.meta[SENT_AT]) * 1000 if SENT_AT in request.meta else 0.0

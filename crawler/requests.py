@@ -1,0 +1,84 @@
+"""From a planned request to a Scrapy request: exactly a visitor's headers, for exactly that URL.
+
+The ticket is not added here but when the request is sent (`crawler.politeness`): its time runs from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlparse, urlunparse
+
+from scrapy import Request
+
+from url_manifests.protocol import TICKET_HEADER, Purpose, Ticket, sign_ticket
+
+from .plan import Planned
+from .target import Target
+
+WIRE: Final = "warm_wire"
+"""Key in ``Request.meta`` under which the `Wire` of a request lies; requests without one are not part of the crawl."""
+SENT_AT: Final = "warm_sent_at"
+"""Key in ``Request.meta``: when the request was really sent, after all waiting, on the monotonic clock."""
+
+AHEAD_OF_FIRST_REQUESTS: Final = 10
+"""Priority of second requests and retries: what has begun is finished before something new begins."""
+_EXPIRY_SLACK_S: Final = 60
+"""The site's clock may be behind or ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """What a ticket for a request is signed over, and how often the request was tried."""
+
+    host: str
+    target: str
+    purpose: Purpose = Purpose.WARM
+    attempt: int = 1
+
+
+def build_request(
+    planned: Planned,
+    target: Target,
+    *,
+    timeout_s: float,
+    callback: Callable[..., Any] | None = None,
+    errback: Callable[..., Any] | None = None,
+    purpose: Purpose = Purpose.WARM,
+    priority: int = 0,
+    cb_kwargs: dict[str, Any] | None = None,
+) -> Request:
+    """A GET of one planned URL, as a visitor of its variant sends it."""
+    entry = planned.entry
+    wire = Wire(host=entry.host or target.host, target=wire_target(entry.url), purpose=purpose)
+    return Request(
+        target.connect_url(entry.url),
+        callback=callback,
+        errback=errback,
+        headers=[*target.headers(entry.host), *planned.headers],
+        priority=priority,
+        # `verbatim_url`: Scrapy must not quote the URL in its own way, Django's page key hashes it as it is.
+        meta={WIRE: wire, "verbatim_url": True, "download_timeout": timeout_s},
+        cb_kwargs=cb_kwargs,
+    )
+
+
+def ticket_header(wire: Wire, *, run_id: str, secret: str, now_s: float, timeout_s: float) -> tuple[str, str]:
+    """Name and value of the header that makes the site trace this request."""
+    expires_at_s = int(now_s + timeout_s + _EXPIRY_SLACK_S)
+    ticket = Ticket(run_id=run_id, purpose=wire.purpose, expires_at_s=expires_at_s)
+    return TICKET_HEADER, sign_ticket(ticket, secret=secret, host=wire.host, target=wire.target)
+
+
+def wire_target(url: str) -> str:
+    """Path and query as they are seen at the other end: Twisted takes the URL apart, which drops an empty query.
+
+    Django drops it too (``get_full_path``), so visitors who send it share the key of those who do not.
+    """
+    return urlunparse(urlparse(url))
+
+
+def is_sendable(url: str) -> bool:
+    """Whether Twisted sends this URL as it is, but for an empty query."""
+    return wire_target(url) == url.removesuffix("?")

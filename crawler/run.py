@@ -1,0 +1,180 @@
+"""One run from its checked settings to its report: the plan, what is under way, and what came of it.
+
+Counts add up whatever happens: each planned request is yet to come, under way, or recorded; `WarmRun.finish` turns the
+first two into ``skipped``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any, Self
+
+from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError
+from url_manifests.manifest import ManifestReader
+from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
+from url_manifests.protocol import SiteView
+from url_manifests.report import Report
+
+from .env import WarmConfig, load_config
+from .lock import RunLock
+from .outcome import skipped
+from .plan import Planned, plan_requests
+from .target import Target
+
+
+class WarmRun:
+    """The state of a run. Scrapy's components reach it as ``crawler.spider.run``."""
+
+    def __init__(self, config: WarmConfig, manifest: ManifestReader) -> None:
+        self.config = config
+        self.manifest = manifest
+        self.target = Target.from_config(config)
+        self.report = Report(run_id=config.run_id, env=config.env, require_coverage=config.require_coverage)
+        self.site: SiteView | None = None
+        """How the site sees us, once it was asked."""
+        self.error: CacheWarmingError | None = None
+        """Why the run ends early; the first reason counts."""
+        self.is_deadline_over = False
+        self.is_site_suffering = False
+        """Whether a stop rule ended the run, rather than a person."""
+        self.requests_sent = 0
+        self.retries = 0
+        self.entries_begun = 0
+        self.first_sent_at_s: float | None = None
+        self.last_sent_at_s: float | None = None
+        self._started_at_s = monotonic()
+        self._plan: Iterator[Planned] = plan_requests(manifest, config.only)
+        self._under_way: dict[int, Planned] = {}
+        self._is_plan_at_end = False
+        self._lock = RunLock(config.report.with_name(f"{config.env}.lock"))
+        self._writer: OutcomeWriter | None = None
+
+    @classmethod
+    def prepare(cls, arguments: Mapping[str, str], environ: Mapping[str, str], directory: Path) -> Self:
+        """Check everything that can be checked without asking the site.
+
+        Raises:
+            ConfigurationError: an argument or a variable is wrong.
+            FileFormatError: the manifest is missing, or its header malformed.
+        """
+        config = load_config(arguments, environ, directory)
+        return cls(config, ManifestReader(config.manifest))
+
+    def open(self) -> None:
+        """Take the lock and begin the outcome file.
+
+        Raises:
+            AnotherRunError: a run of this environment is under way.
+            ConfigurationError: the files cannot be written.
+        """
+        config = self.config
+        try:
+            self._lock.acquire(f"run {config.run_id} of {config.env!r}")
+            run = RunInfo(run_id=config.run_id, env=config.env, public_url=config.public_url, release=config.release)
+            self._writer = OutcomeWriter(config.outcomes, run)
+        except OSError as error:
+            self._lock.release()
+            raise ConfigurationError("WARM_REPORT", f"{error.filename} cannot be written: {error.strerror}") from error
+
+    def planned(self) -> Iterator[Planned]:
+        """The rest of the plan; each request taken from it is under way until `conclude`.
+
+        Raises:
+            FileFormatError: the manifest is malformed further down.
+        """
+        for planned in self._plan:
+            self.entries_begun = planned.entry_number + 1
+            self._under_way[planned.number] = planned
+            yield planned
+        self._is_plan_at_end = True
+
+    def conclude(self, planned: Planned) -> None:
+        """This request's outcome is known, and about to be recorded."""
+        del self._under_way[planned.number]
+
+    def record(self, outcome: Outcome) -> None:
+        """Count an outcome and write it down."""
+        assert self._writer is not None, "open() comes first"
+        self.report.add(outcome)
+        self._writer.write(outcome)
+
+    def count_request(self, now_s: float) -> None:
+        """A request of the plan was sent."""
+        self.requests_sent += 1
+        self.last_sent_at_s = now_s
+        if self.first_sent_at_s is None:
+            self.first_sent_at_s = now_s
+
+    def fail(self, error: CacheWarmingError) -> None:
+        """End the run early; the first error counts."""
+        self.error = self.error or error
+
+    def protect(self, why: str) -> None:
+        """End the run because the site suffers."""
+        self.is_site_suffering = self.error is None
+        self.fail(SiteProtectionError(f"stopped to protect the site: {why}; look at its health, then run again"))
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.error is not None
+
+    def remaining_s(self) -> float:
+        """Seconds until the deadline; negative after it."""
+        return self._started_at_s + self.config.deadline_s - monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        return monotonic() - self._started_at_s
+
+    @property
+    def rate_achieved(self) -> float:
+        """Requests a second between the first and the last that were sent."""
+        if self.first_sent_at_s is None or self.last_sent_at_s is None or self.requests_sent < 2:
+            return 0.0
+        return (self.requests_sent - 1) / max(self.last_sent_at_s - self.first_sent_at_s, 1e-9)
+
+    def finish(self) -> None:
+        """Record what was not answered, write the report, and let the next run begin."""
+        if self._writer is None:
+            return
+        try:
+            self._record_the_rest()
+        finally:
+            self._writer.close()
+            self._writer = None
+            self.report.error = self.error
+            self.report.extra = self._extra()
+            self.report.finish(self.elapsed_s)
+            self.report.write(self.config.report)
+            self._lock.release()
+
+    def _record_the_rest(self) -> None:
+        is_complete = self._is_plan_at_end and not self._under_way
+        if not is_complete and not self.is_deadline_over:
+            self.fail(
+                SiteProtectionError("the run was stopped before its end; run it again: what is warm is left alone")
+            )
+        # A malformed manifest has nothing more to give: its iterator is at its end.
+        for unanswered in (list(self._under_way.values()), self._plan):
+            for planned in unanswered:
+                self.record(skipped(planned, "excluded" if planned.is_excluded else self._skip_reason()))
+
+    def _skip_reason(self) -> str:
+        if self.error is None:
+            return "deadline"
+        return "protected" if self.is_site_suffering else "stopped"
+
+    def _extra(self) -> dict[str, Any]:
+        return {
+            "base_url": self.config.base_url,
+            "public_url": self.config.public_url,
+            "manifest": self.config.manifest.name,
+            "requests_sent": self.requests_sent,
+            "retries": self.retries,
+            "rate_allowed": self.config.rate,
+            "rate_achieved": round(self.rate_achieved, 2),
+            "deadline_reached": self.is_deadline_over,
+            "site": {"django": self.site.django, "release": self.site.release} if self.site else None,
+        }

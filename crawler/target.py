@@ -1,0 +1,55 @@
+"""Where requests go, and what they say about it: connect to one address, speak as if it were the public one. Pure.
+
+Django's page keys hash the absolute URI, so the site must see the public scheme and host although the crawler connects
+to an internal address. Over plain HTTP the Host header and the proxy's scheme header do that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from .env import WarmConfig
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The site that is warmed."""
+
+    base_url: str
+    """Scheme and address to connect to; no request ever goes elsewhere."""
+    scheme: str
+    host: str
+    """What visitors use; the host has its port when that is not the scheme's default, as in a Host header."""
+    scheme_header: tuple[str, str] | None
+    """Header that tells the site the public scheme, when it cannot see it from the connection."""
+
+    @classmethod
+    def from_config(cls, config: WarmConfig) -> Self:
+        scheme, host = urlsplit(config.public_url).scheme, host_header(config.public_url)
+        name, colon, value = config.proxy_scheme_header.partition(":")
+        is_direct = (urlsplit(config.base_url).scheme, host_header(config.base_url)) == (scheme, host)
+        header = (name, value.strip().replace("{scheme}", scheme)) if colon and not is_direct else None
+        return cls(base_url=config.base_url, scheme=scheme, host=host, scheme_header=header)
+
+    def connect_url(self, path_and_query: str) -> str:
+        """The URL that is handed to Scrapy."""
+        return self.base_url + path_and_query
+
+    def absolute_uri(self, host: str, path_and_query: str) -> str:
+        """What a visitor's ``request.build_absolute_uri()`` gives."""
+        return f"{self.scheme}://{host or self.host}{path_and_query}"
+
+    def headers(self, host: str = "") -> list[tuple[str, str]]:
+        """The headers that depend on the target alone."""
+        return [("Host", host or self.host), *([self.scheme_header] if self.scheme_header else [])]
+
+
+def host_header(url: str) -> str:
+    """The Host header that a browser sends for a URL: without the port when it is the scheme's default."""
+    parts = urlsplit(url)
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else str(parts.hostname)
+    return name if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{name}:{parts.port}"

@@ -1,0 +1,241 @@
+"""The one table of settings: name, type, default and help of each ``WARM_*`` variable and ``-a`` argument.
+
+``.env.example`` and ``docs/reference/environment.md`` are held against this table by tests. All values are text until
+their parser has read them, whichever source they come from, so that a default is checked like everything else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from url_manifests.protocol import RUN_ID
+
+PREFIX: Final = "WARM_"
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One setting of a run."""
+
+    field: str
+    """Its name as ``-a`` argument; in upper case behind ``WARM_`` it is the variable."""
+    parse: Callable[[str], Any]
+    """From text to value; raises `ValueError` with what the value must be."""
+    default: str | None = None
+    """``None``: required. ``{env}`` stands for the environment's name."""
+    help: str
+    is_secret: bool = False
+    """Masked in messages, and refused as ``-a``: arguments are visible in the process list."""
+    is_argument_only: bool = False
+    """Belongs to one run, not to an environment, so there is no variable for it."""
+
+    @property
+    def name(self) -> str:
+        """The public name, for messages and documents."""
+        return self.field if self.is_argument_only else PREFIX + self.field.upper()
+
+
+def parse_url(text: str) -> str:
+    """Scheme, host and optional port, without a trailing slash."""
+    parts = _split_url(text)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must be scheme and host only, such as http://127.0.0.1:8000, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def parse_optional_url(text: str) -> str:
+    return parse_url(text) if text else ""
+
+
+def parse_location(text: str) -> str:
+    """A path on the site, or a whole URL."""
+    if not text or (text.startswith("/") and not text.startswith("//")):
+        return text
+    _split_url(text)
+    return text
+
+
+def _split_url(text: str) -> Any:
+    problem = "must be a URL such as http://127.0.0.1:8000"
+    try:
+        parts = urlsplit(text)
+        has_port_problem = parts.port == 0
+    except ValueError as error:
+        raise ValueError(problem) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or has_port_problem or not text.isascii():
+        raise ValueError(problem)
+    if parts.username is not None:
+        raise ValueError("must not hold a user name or password")
+    return parts
+
+
+def parse_seconds(text: str) -> float:
+    return _number(text, 0.0, "must be a number of seconds above 0", is_open=True)
+
+
+def parse_rate(text: str) -> float:
+    return _number(text, 0.0, "must be requests a second, or 0 for no limit")
+
+
+def parse_share(text: str) -> float:
+    value = _number(text, 0.0, "must be a share from 0 to 1")
+    if value > 1:
+        raise ValueError("must be a share from 0 to 1")
+    return value
+
+
+def _number(text: str, minimum: float, problem: str, *, is_open: bool = False) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ValueError(problem) from error
+    if not math.isfinite(value) or value < minimum or (is_open and value == minimum):
+        raise ValueError(problem)
+    return value
+
+
+def parse_count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError("must be a whole number from 1")
+    return int(text)
+
+
+def parse_path(text: str) -> Path:
+    if not text:
+        raise ValueError("must be a file name")
+    return Path(text)
+
+
+def parse_scheme_header(text: str) -> str:
+    """``Name: value``, in which ``{scheme}`` is replaced; empty for ``none``."""
+    if text.lower() == "none":
+        return ""
+    if not _HEADER.fullmatch(text):
+        raise ValueError("must look like 'X-Forwarded-Proto: {scheme}', or be 'none'")
+    return text
+
+
+def parse_run_id(text: str) -> str:
+    if text and not RUN_ID.fullmatch(text):
+        raise ValueError("must be 1 to 64 letters, digits, - or _")
+    return text
+
+
+def parse_progress(text: str) -> str:
+    if text not in ("auto", "bar", "lines", "none"):
+        raise ValueError("must be auto, bar, lines or none")
+    return text
+
+
+VARIABLES: Final = (
+    Variable(
+        field="base_url",
+        parse=parse_url,
+        help="Where to connect: scheme, host and port of the new release, usually an internal address. Required.",
+    ),
+    Variable(
+        field="public_url",
+        parse=parse_optional_url,
+        default="",
+        help="Scheme, host and port that visitors use; the base URL when empty. Django's page keys depend on it.",
+    ),
+    Variable(
+        field="secret",
+        parse=str,
+        default="",
+        is_secret=True,
+        help="The same as CACHE_WARMING['SECRET'] of the site. Without it nothing can be proven.",
+    ),
+    Variable(
+        field="manifest",
+        parse=parse_path,
+        default="url_manifests/{env}.jsonl",
+        help="What to ask for, as written by python -m url_manifests build.",
+    ),
+    Variable(
+        field="ready_url",
+        parse=parse_location,
+        default="/",
+        help="Path or URL that answers 200, without a redirect, once the release can serve.",
+    ),
+    Variable(
+        field="ready_timeout",
+        parse=parse_seconds,
+        default="60",
+        help="Seconds to wait for that before the run ends with exit code 7.",
+    ),
+    Variable(
+        field="rate",
+        parse=parse_rate,
+        default="20",
+        help="Requests a second that are never exceeded; 0 for no limit.",
+    ),
+    Variable(field="concurrency", parse=parse_count, default="4", help="Requests under way at once."),
+    Variable(
+        field="deadline",
+        parse=parse_seconds,
+        default="900",
+        help="Seconds after which no further entry is begun; what is left is reported as skipped.",
+    ),
+    Variable(field="timeout", parse=parse_seconds, default="30", help="Seconds for one complete answer."),
+    Variable(field="max_bytes", parse=parse_count, default="10485760", help="Largest response that is read."),
+    Variable(
+        field="require_coverage",
+        parse=parse_share,
+        default="0.9",
+        help="Share of the expected, cacheable requests that must be proven warm, or the run ends with exit code 3.",
+    ),
+    Variable(
+        field="report",
+        parse=parse_path,
+        default="var/warm/{env}/report.json",
+        help="Where the report goes; the lock against a second run lies beside it.",
+    ),
+    Variable(
+        field="outcomes",
+        parse=lambda text: Path(text) if text else None,
+        default="",
+        help="One line for each request that was planned; outcomes.jsonl beside the report when empty.",
+    ),
+    Variable(
+        field="proxy_scheme_header",
+        parse=parse_scheme_header,
+        default="X-Forwarded-Proto: {scheme}",
+        help="Header by which the site learns the public scheme. Sent only when the public URL differs from the base "
+        "URL; 'none' for never.",
+    ),
+    Variable(
+        field="release",
+        parse=str,
+        default="",
+        help="The release that must answer (CACHE_WARMING['RELEASE']); another one ends the run with exit code 7.",
+    ),
+    Variable(
+        field="run_id",
+        parse=parse_run_id,
+        default="",
+        is_argument_only=True,
+        help="Name of this run in tickets and reports; made from the time when empty.",
+    ),
+    Variable(
+        field="only",
+        parse=str,
+        default="",
+        is_argument_only=True,
+        help="Comma-separated path prefixes, or patterns with *; all other entries are skipped.",
+    ),
+    Variable(
+        field="progress",
+        parse=parse_progress,
+        default="auto",
+        is_argument_only=True,
+        help="auto, bar, lines or none.",
+    ),
+)

@@ -1,0 +1,237 @@
+"""A small site that speaks the protocol, keeps pages and parts in a dictionary, and misbehaves on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from url_manifests.protocol import (
+    SITE_HEADER,
+    TICKET_HEADER,
+    TRACE_HEADER,
+    KeyEvent,
+    KeyKind,
+    Purpose,
+    SiteView,
+    Ticket,
+    TicketRefusedError,
+    Trace,
+    TracedKey,
+    check_ticket,
+    encode_site_view,
+    encode_trace,
+)
+
+SECRET = "a-secret-for-tests-0123456789abcdef"
+
+_STATUS_LINES = {200: "OK", 302: "Found", 400: "Bad Request", 404: "Not Found", 500: "Error", 503: "Busy"}
+
+
+@dataclass
+class FakeSite:
+    """What the path begins with decides what happens; see `respond`."""
+
+    secret: str = SECRET
+    has_middleware: bool = True
+    scheme_header: str = "x-forwarded-proto"
+    release: str = ""
+    ready: list[str] = field(default_factory=list)
+    """What /healthz does, request by request, before it answers 200: a status, or ``login``."""
+    latency_s: float = 0.0
+    seen: list[bytes] = field(default_factory=list)
+    """The raw head of each request."""
+    times: list[float] = field(default_factory=list)
+    url: str = ""
+    keeps_heads: bool = True
+    _store: set[str] = field(default_factory=set)
+    _asked: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def paths(self) -> list[str]:
+        """Path and query of each request but those for /healthz."""
+        paths = [head.split(b" ", 2)[1].decode() for head in self.seen]
+        return [path for path in paths if path != "/healthz"]
+
+    def forget(self) -> None:
+        """As a deploy does: empty caches."""
+        self._store.clear()
+        self._asked.clear()
+        self.seen.clear()
+        self.times.clear()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if self.keeps_heads:
+                    self.seen.append(head)
+                self.times.append(time.monotonic())
+                if not await self._answer(head, writer):
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> bool:
+        request_line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+        target = request_line.split(" ")[1]
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        self._asked[target] += 1
+        if self.latency_s:
+            await asyncio.sleep(self.latency_s)
+        if target == "/healthz":
+            return await self._health(writer)
+        if (kind := target.split("/")[1]) in _FAULTS:
+            return await _FAULTS[kind](self, target, writer)
+        status, extra, trace = self.respond(target, self._asked[target], headers)
+        extra += self._observed(target, headers, trace)
+        await _send(writer, status, extra)
+        return True
+
+    async def _health(self, writer: asyncio.StreamWriter) -> bool:
+        answer = self.ready.pop(0) if self.ready else "200"
+        if answer == "login":
+            await _send(writer, 302, ["Location: /accounts/login/?next=/healthz"])
+        else:
+            await _send(writer, int(answer), [])
+        return True
+
+    def _observed(self, target: str, headers: dict[str, str], trace: Trace) -> list[str]:
+        ticket = self._ticket(target, headers)
+        if ticket is None:
+            return []
+        lines = [f"{TRACE_HEADER}: {encode_trace(trace)}"]
+        if ticket.purpose is Purpose.HELLO:
+            lines.append(f"{SITE_HEADER}: {encode_site_view(self._view(target, headers))}")
+        return lines
+
+    def _ticket(self, target: str, headers: dict[str, str]) -> Ticket | None:
+        value = headers.get(TICKET_HEADER.lower())
+        if value is None or not self.has_middleware:
+            return None
+        try:
+            return check_ticket(
+                value, secrets=[self.secret], method="GET", host=headers["host"], target=target, now_s=time.time()
+            )
+        except TicketRefusedError:
+            return None
+
+    def _view(self, target: str, headers: dict[str, str]) -> SiteView:
+        scheme = headers.get(self.scheme_header, "http")
+        return SiteView(
+            absolute_uri=f"{scheme}://{headers['host']}{target}",
+            language="en",
+            time_zone="UTC",
+            django="6.1.3",
+            release=self.release,
+            worker="1",
+            aliases={"default": "django.core.cache.backends.db.DatabaseCache"},
+        )
+
+    def respond(self, target: str, times: int, headers: dict[str, str]) -> tuple[int, list[str], Trace]:
+        kind = target.split("/")[1]
+        match kind:
+            case "private":  # the page may not be cached, its fragment is
+                keys = self._touch(KeyKind.PART, f"fragment:{target}")
+                return 200, ["Cache-Control: private"], Trace(keys=keys, reason="private")
+            case "never":
+                return 200, [], Trace(reason="no-store")
+            case "lost":
+                keys = (TracedKey(alias="default", key=target, event=KeyEvent.LOST, kind=KeyKind.PAGE),)
+                return 200, [], Trace(keys=keys)
+            case "moved":
+                return 302, ["Location: /page/1/?token=abc"], Trace(reason="redirect")
+            case "members":
+                return 302, ["Location: /accounts/login/?next=/members/"], Trace(reason="redirect")
+            case "missing":
+                return 404, [], Trace(reason="status")
+            case "broken":
+                return 500, [], Trace(reason="status")
+            case "once-busy" if times == 1:
+                return 503, ["Retry-After: 1"], Trace()
+            case "busy":
+                return 503, ["Retry-After: 1"], Trace()
+            case "half-broken" if times > 1:
+                return 500, [], Trace()
+        keys = self._touch(KeyKind.PAGE, f"page:{headers.get('accept-language')}:{target}")
+        return 200, ["Content-Type: text/html"], Trace(keys=keys)
+
+    def _touch(self, kind: KeyKind, key: str) -> tuple[TracedKey, ...]:
+        event = KeyEvent.HIT if key in self._store else KeyEvent.STORED
+        self._store.add(key)
+        return (TracedKey(alias="default", key=key, event=event, kind=kind),)
+
+
+async def _send(writer: asyncio.StreamWriter, status: int, lines: list[str], body: bytes = b"<p>Hello</p>") -> None:
+    head = [f"HTTP/1.1 {status} {_STATUS_LINES[status]}", f"Content-Length: {len(body)}", *lines, "", ""]
+    writer.write("\r\n".join(head).encode("latin-1") + body)
+    await writer.drain()
+
+
+async def _slow(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    await asyncio.sleep(30)
+    return False
+
+
+async def _huge(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n")
+    await writer.drain()
+    await asyncio.sleep(5)
+    return False
+
+
+async def _endless(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"2000\r\n" + b"x" * 0x2000 + b"\r\n")
+        await writer.drain()
+
+
+async def _cut(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nonly this")
+    await writer.drain()
+    return False
+
+
+async def _reset(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    writer.transport.abort()
+    return False
+
+
+async def _garbage(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"this is not HTTP at all\r\n\r\n")
+    await writer.drain()
+    return False
+
+
+_FAULTS = {"slow": _slow, "huge": _huge, "endless": _endless, "cut": _cut, "reset": _reset, "garbage": _garbage}
+
+
+@contextmanager
+def serving(site: FakeSite) -> Iterator[FakeSite]:
+    """Run a site in a thread, on a free port."""
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(site.handle, "127.0.0.1", 0))
+    site.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        asyncio.run_coroutine_threadsafe(_shut_down(server), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def _shut_down(server: asyncio.Server) -> None:
+    server.close()
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
