@@ -65,7 +65,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         Setting(
             name="REQUIRE_COVERAGE",
             types=(float, int),
-            default=0.95,
+            default=0.9,
             help="Share from 0 to 1 that warm_cache has to warm unless --require-coverage says otherwise.",
         ),
         Setting(

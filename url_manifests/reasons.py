@@ -39,6 +39,10 @@ _BY_APPLICATION: Final = {
     "max-age-0": Reason("Cache-Control says max-age=0.", "Give the page a positive max-age."),
     "vary-star": Reason("The response varies on *.", "Name the headers that really matter in Vary."),
     "streaming": Reason("The response is streamed.", "Only complete responses can be stored."),
+    "timeout-0": Reason(
+        "The application gives it a timeout of 0, so no cache keeps it.",
+        "Give it a positive timeout where it may be shared.",
+    ),
     "redirect": Reason("The answer is a redirect, and Django stores only 200.", "List the target instead."),
     "status": Reason("The status is neither 200 nor 304.", "Django stores only 200."),
 }
@@ -87,6 +91,9 @@ _BY_CIRCUMSTANCE: Final = {
         "Look at the view: it reads keys that it does not fill.",
     ),
     "compute-failed": Reason("The warmer raised while it computed the value.", "The finding names the exception."),
+    "warmer-broken": Reason(
+        "A warmers.py could not be imported, so nothing it registers was warmed.", "The finding names the module."
+    ),
     "bad-entry": Reason("The warmer yielded a bad key, timeout or value.", "The finding names it."),
     "unpicklable": Reason("The value cannot be pickled.", "Store plain data."),
     "backend-error": Reason("The cache backend raised.", "Look at the backend's log."),

@@ -1,0 +1,170 @@
+"""Reads back what an outcome file reports as warm, and corrects what is not there any more.
+
+Read-only: no value is written, none is computed. A page counts as gone when any key of it is gone, because Django's
+page cache needs both its entries. Where the page is proven, its parts do not matter: nobody reads them while the page
+lives. Where it is not, any part that is gone makes the outcome not stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Final
+
+from django.core.cache import InvalidCacheBackendError, caches
+
+from url_manifests.outcomes import KeyState, Outcome, Result
+from url_manifests.protocol import KeyKind
+
+from . import stores
+
+BATCH: Final = 20
+"""Outcomes whose keys are read together."""
+MAX_EXAMPLES: Final = 20
+
+
+class Presence(Enum):
+    """What the store said about a key."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    PRIVATE = "private"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The answer for one key."""
+
+    presence: Presence
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a cross-check found, for the report."""
+
+    keys: Counter[Presence] = field(default_factory=Counter)
+    corrected: int = 0
+    without_keys: int = 0
+    """Outcomes reported as warm that name no key, because their trace was cut: taken as they stand."""
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """The ``cross_check`` field of the report."""
+        return {
+            "keys": {presence.value: self.keys[presence] for presence in Presence},
+            "corrected": self.corrected,
+            "without_keys": self.without_keys,
+            "findings": self.examples,
+        }
+
+
+def cross_check(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[Outcome]:
+    """The outcomes as they are after their keys were read back, in bounded memory; counts go to ``tally``."""
+    for batch in stores.batches(outcomes, BATCH):
+        seen = look_up([state for outcome in batch for state in claimed(outcome)])
+        for outcome in batch:
+            yield _checked(outcome, seen, tally)
+
+
+def claimed(outcome: Outcome) -> list[KeyState]:
+    """The keys that a proven outcome says are there."""
+    return [state for state in outcome.keys if state.result.is_proven] if outcome.result.is_proven else []
+
+
+_KeyId = tuple[str, str, int | str | None]
+
+
+def _key_id(state: KeyState) -> _KeyId:
+    return (state.alias, state.key, state.version)
+
+
+def look_up(states: Sequence[KeyState]) -> dict[_KeyId, Seen]:
+    """Ask the stores, in one read for each alias and version."""
+    groups: dict[tuple[str, int | str | None], dict[str, None]] = defaultdict(dict)
+    for state in states:
+        groups[state.alias, state.version][state.key] = None
+    return {
+        (alias, key, version): answer
+        for (alias, version), keys in groups.items()
+        for key, answer in _look_up_in(alias, list(keys), version).items()
+    }
+
+
+def _look_up_in(alias: str, keys: list[str], version: int | str | None) -> dict[str, Seen]:
+    try:
+        cache = caches[alias]
+    except InvalidCacheBackendError:
+        return dict.fromkeys(keys, Seen(Presence.UNREADABLE, f"no cache has the alias {alias!r} here"))
+    except Exception as error:  # noqa: BLE001 - a backend's constructor may raise anything; each key is reported
+        return dict.fromkeys(keys, Seen(Presence.UNREADABLE, stores.describe(error)))
+    if stores.keeps_to_itself(cache):
+        return dict.fromkeys(keys, Seen(Presence.PRIVATE))
+    found = stores.read_back(cache, keys, version)
+    return {key: _seen(key, found) for key in keys}
+
+
+def _seen(key: str, found: stores.ReadBack) -> Seen:
+    if key in found.values:
+        return Seen(Presence.PRESENT)
+    if key in found.unreadable:
+        return Seen(Presence.UNREADABLE, found.unreadable[key])
+    return Seen(Presence.MISSING)
+
+
+def _checked(outcome: Outcome, seen: dict[_KeyId, Seen], tally: Tally) -> Outcome:
+    states = claimed(outcome)
+    if outcome.result.is_proven and not states:
+        tally.without_keys += 1
+    for state in states:
+        answer = seen[_key_id(state)]
+        tally.keys[answer.presence] += 1
+        _exemplify(outcome, state, answer, tally)
+    corrected = correct(outcome, seen)
+    tally.corrected += corrected.result is not outcome.result
+    return corrected
+
+
+def _exemplify(outcome: Outcome, state: KeyState, answer: Seen, tally: Tally) -> None:
+    if answer.presence in (Presence.MISSING, Presence.UNREADABLE) and len(tally.examples) < MAX_EXAMPLES:
+        finding = {"url": outcome.host + outcome.url, "alias": state.alias, "key": state.key}
+        tally.examples.append(finding | {"finding": answer.presence.value, "detail": answer.detail})
+
+
+def correct(outcome: Outcome, seen: dict[_KeyId, Seen]) -> Outcome:
+    """The outcome in the light of what the stores said. Pure."""
+    states = claimed(outcome)
+    if not states:
+        return outcome
+    page_is_claimed = outcome.page is not None and outcome.page.is_proven
+    pages = [state for state in states if state.kind is KeyKind.PAGE]
+    decisive = pages if page_is_claimed and pages else states
+    result, reason, detail = _verdict([seen[_key_id(state)] for state in decisive])
+    keys = tuple(_corrected_state(state, seen) for state in outcome.keys)
+    if result is None:
+        return replace(outcome, keys=keys)
+    page = result if page_is_claimed and pages else outcome.page
+    return replace(outcome, result=result, reason=reason, detail=detail, page=page, keys=keys)
+
+
+def _verdict(answers: Sequence[Seen]) -> tuple[Result | None, str, str]:
+    """The worst of the answers: gone, then unreadable, then out of sight; ``None`` when all is there."""
+    by_presence = {answer.presence: answer for answer in answers}
+    if Presence.MISSING in by_presence:
+        return Result.NOT_STORED, "evicted", ""
+    if Presence.UNREADABLE in by_presence:
+        return Result.UNVERIFIABLE, "backend-error", by_presence[Presence.UNREADABLE].detail
+    if Presence.PRIVATE in by_presence:
+        return Result.UNVERIFIABLE, "private-store", ""
+    return None, "", ""
+
+
+def _corrected_state(state: KeyState, seen: dict[_KeyId, Seen]) -> KeyState:
+    answer = seen.get(_key_id(state))
+    if answer is None or not state.result.is_proven:
+        return state
+    result, _, _ = _verdict([answer])
+    return state if result is None else replace(state, result=result)

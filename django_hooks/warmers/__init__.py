@@ -1,0 +1,28 @@
+"""What an application's ``warmers.py`` is written with.
+
+::
+
+    from django_hooks.warmers import CacheEntry, register
+
+    @register("dashboard", timeout=3600)
+    def dashboard_figures():
+        for metric in METRICS:
+            yield CacheEntry(key=metric.key, compute=metric.function)
+"""
+
+from __future__ import annotations
+
+from .base import CacheEntry, Category, Warmer
+from .fragments import FragmentContext, FragmentWarmer
+from .registry import Registry, register, registry
+
+__all__ = [
+    "CacheEntry",
+    "Category",
+    "FragmentContext",
+    "FragmentWarmer",
+    "Registry",
+    "Warmer",
+    "register",
+    "registry",
+]

@@ -1,0 +1,84 @@
+"""What a warmer is, and what it yields. Data only: `django_hooks.engine` does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, ClassVar, Final, TypeAlias
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+
+
+class Unset(Enum):
+    """Tells "not given" from ``None``, which is a value and a timeout of its own."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+Timeout: TypeAlias = float | Unset | None
+"""Seconds as the application gives them; ``None`` never expires, 0 is never stored, `UNSET` is the alias's default."""
+
+
+class Category(StrEnum):
+    """What kind of thing a warmer fills; runs can be limited to some."""
+
+    FRAGMENTS = "fragments"
+    """Template fragments, the ``{% cache %}`` tag."""
+    COMPUTED = "computed"
+    """Aggregates, reports and everything else that is computed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntry:
+    """One key to be warm: exactly as the application itself reads and writes it."""
+
+    key: str
+    value: Any = UNSET
+    """What to store, where it is at hand; otherwise give `compute`."""
+    compute: Callable[[], Any] | None = None
+    """Called only when the key is not there already."""
+    timeout: Timeout = UNSET
+    """`UNSET` is the warmer's."""
+    version: int | str | None = None
+    alias: str = ""
+    """Empty is the warmer's."""
+    problem: str = ""
+    """Why this entry cannot be warmed, where the warmer itself finds out; reported, and the others go on."""
+
+
+class Warmer:
+    """Fills one group of keys. Subclass it and decorate the subclass with `register`, or decorate a function.
+
+    The iterator may be long: entries are taken in batches, and are forgotten when their batch is done.
+    """
+
+    name: ClassVar[str] = ""
+    """By which ``--only`` and ``--exclude`` choose it; unique in the project."""
+    category: ClassVar[str] = Category.COMPUTED
+    priority: ClassVar[int] = 0
+    """Higher goes first; a run that is cut short has warmed the most valuable part."""
+    alias: ClassVar[str] = "default"
+    timeout: ClassVar[Timeout] = UNSET
+    """The timeout that the application gives these keys."""
+
+    def entries(self) -> Iterable[CacheEntry]:
+        """What to warm, most valuable first."""
+        raise NotImplementedError
+
+
+class FunctionWarmer(Warmer):
+    """A generator function that was decorated with `register`."""
+
+    def __init__(self, function: Callable[[], Iterable[CacheEntry]]) -> None:
+        self._function = function
+
+    def entries(self) -> Iterator[CacheEntry]:
+        yield from self._function()
+
+
+def backend_timeout(timeout: Timeout) -> Any:
+    """The value for a backend's ``timeout=``, which spells the alias's default with an object of its own."""
+    return DEFAULT_TIMEOUT if timeout is UNSET else timeout

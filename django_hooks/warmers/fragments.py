@@ -1,0 +1,162 @@
+"""Warms template fragments: renders a ``{% cache %}`` node for the contexts that a project declares.
+
+A fragment depends on whatever its template reads, which nobody can guess. So a project says, for each fragment worth
+it, in which contexts it is shown: all names that the node and its key read, the language and the time zone::
+
+    @register
+    class Menu(FragmentWarmer):
+        name = "menu"
+        template_name = "base.html"
+        fragment_name = "category_menu"
+
+        def contexts(self):
+            for code, _ in settings.LANGUAGES:
+                yield FragmentContext(language=code)
+
+The same in settings: ``"FRAGMENTS": [{"template": "base.html", "fragment": "category_menu", "contexts":
+"shop.fragments.menu_contexts"}]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.template import Context, VariableDoesNotExist, loader
+from django.template.backends.django import Template as BackendTemplate
+from django.template.context import make_context
+from django.templatetags.cache import CacheNode
+from django.utils import timezone, translation
+from django.utils.module_loading import import_string
+
+from django_hooks import conf
+from url_manifests.errors import ConfigurationError, UnknownNameError
+
+from .base import CacheEntry, Category, Warmer
+from .cache_nodes import cache_nodes, fragment_alias, fragment_key, fragment_timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentContext:
+    """One situation in which visitors see a fragment."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """The names that the node and its key read. The key's must all be there; ``None`` is a value."""
+    language: str = ""
+    """Activated while key and content are made, and given as ``LANGUAGE_CODE``; empty is the project's default."""
+    time_zone: str = ""
+    request: HttpRequest | None = None
+    """Where the fragment needs context processors: a request for them to look at."""
+
+
+class FragmentWarmer(Warmer):
+    """Renders one ``{% cache %}`` node; key, alias and timeout are the node's own."""
+
+    category: ClassVar[str] = Category.FRAGMENTS
+    template_name: ClassVar[str] = ""
+    fragment_name: ClassVar[str] = ""
+
+    def contexts(self) -> Iterable[FragmentContext | Mapping[str, Any]]:
+        """The situations to render the fragment in; a plain dict stands for its values in the default language."""
+        yield FragmentContext()
+
+    def entries(self) -> Iterator[CacheEntry]:
+        """One entry for each context; one that lacks a name which the key depends on is a `CacheEntry.problem`.
+
+        Raises:
+            UnknownNameError: the template has no such fragment; suggests the nearest.
+        """
+        template, node = self._find()
+        for declared in self.contexts():
+            situation = declared if isinstance(declared, FragmentContext) else FragmentContext(values=declared)
+            yield _entry(template, node, situation)
+
+    def _find(self) -> tuple[BackendTemplate, CacheNode]:
+        template = loader.get_template(self.template_name)
+        if not isinstance(template, BackendTemplate):
+            raise ConfigurationError(self.name, f"{self.template_name} is not a template of Django's own engine")
+        nodes = {node.fragment_name: node for node in cache_nodes(template)}
+        if self.fragment_name not in nodes:
+            raise UnknownNameError(f"fragment of {self.template_name}", self.fragment_name, nodes)
+        return template, nodes[self.fragment_name]
+
+
+def _entry(template: BackendTemplate, node: CacheNode, situation: FragmentContext) -> CacheEntry:
+    def render() -> str:
+        with _rendering(template, situation) as context:
+            return node.nodelist.render(context)
+
+    with _rendering(template, situation) as context:
+        try:
+            key = fragment_key(node, context)
+        except VariableDoesNotExist as error:
+            return CacheEntry(key=node.fragment_name, problem=str(error))
+        return CacheEntry(
+            key=key,
+            alias=fragment_alias(node, context),
+            timeout=fragment_timeout(node, context),
+            compute=render,
+        )
+
+
+@contextmanager
+def _rendering(template: BackendTemplate, situation: FragmentContext) -> Iterator[Context]:
+    """A context as a template has it while it renders, in the situation's language and time zone."""
+    language = situation.language or settings.LANGUAGE_CODE
+    values = {"LANGUAGE_CODE": language, "LANGUAGES": settings.LANGUAGES, **situation.values}
+    with ExitStack() as stack:
+        stack.enter_context(translation.override(language))
+        if situation.time_zone:
+            stack.enter_context(timezone.override(situation.time_zone))
+        context = make_context(values, situation.request, autoescape=template.backend.engine.autoescape)
+        stack.enter_context(context.render_context.push_state(template.template))
+        stack.enter_context(context.bind_template(template.template))
+        yield context
+
+
+def declared_fragments() -> Iterator[FragmentWarmer]:
+    """The warmers that ``CACHE_WARMING["FRAGMENTS"]`` declares.
+
+    Raises:
+        ConfigurationError: a declaration is wrong; says which, and what.
+    """
+    for number, declaration in enumerate(conf.get("FRAGMENTS")):
+        yield _declared(f"{conf.setting_path('FRAGMENTS')}[{number}]", declaration)
+
+
+_DECLARATION = {"template", "fragment", "contexts", "name", "priority"}
+
+
+def _declared(setting: str, declaration: Any) -> FragmentWarmer:
+    if not isinstance(declaration, Mapping):
+        raise ConfigurationError(setting, f"must be a dict, is {type(declaration).__name__}")
+    for name in sorted(declaration.keys() - _DECLARATION):
+        raise UnknownNameError(setting, str(name), _DECLARATION)
+    for name in ("template", "fragment"):
+        if not isinstance(declaration.get(name), str):
+            raise ConfigurationError(setting, f"needs {name!r}, the name of a template or of a fragment in it")
+    contexts = _contexts(setting, declaration.get("contexts", [{}]))
+    attributes = {
+        "name": declaration.get("name", f"{declaration['template']}:{declaration['fragment']}"),
+        "priority": declaration.get("priority", 0),
+        "template_name": declaration["template"],
+        "fragment_name": declaration["fragment"],
+        "contexts": lambda self: contexts() if callable(contexts) else contexts,  # noqa: ARG005 - becomes a method
+    }
+    warmer: FragmentWarmer = type("DeclaredFragment", (FragmentWarmer,), attributes)()
+    return warmer
+
+
+def _contexts(setting: str, contexts: Any) -> Any:
+    if isinstance(contexts, str):
+        try:
+            return import_string(contexts)
+        except ImportError as error:
+            raise ConfigurationError(setting, f"contexts: {error}") from error
+    if not isinstance(contexts, list | tuple):
+        raise ConfigurationError(setting, "contexts must be a list of dicts, or the dotted path of a callable")
+    return contexts

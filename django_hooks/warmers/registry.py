@@ -1,0 +1,156 @@
+"""Which warmers there are: those that applications register in a ``warmers.py``, and those that settings declare."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TypeVar, overload
+
+from django.apps import apps
+
+from django_hooks import stores
+from url_manifests.errors import ConfigurationError, UnknownNameError
+
+from .base import UNSET, CacheEntry, Category, FunctionWarmer, Timeout, Warmer
+from .fragments import declared_fragments
+
+logger = logging.getLogger(__name__)
+
+MODULE = "warmers"
+"""Looked for in every installed application."""
+
+_Function = Callable[[], Iterable[CacheEntry]]
+_WarmerType = TypeVar("_WarmerType", bound=type[Warmer])
+
+
+class DuplicateWarmerError(ConfigurationError):
+    """Two warmers have one name, so nobody could say which one ``--only`` means."""
+
+
+class Registry:
+    """Warmers by name."""
+
+    def __init__(self) -> None:
+        self._warmers: dict[str, Warmer] = {}
+        self.broken: dict[str, str] = {}
+        """Module that could not be imported → why; a run reports each and goes on with the others."""
+        self._is_discovered = False
+
+    def add(self, warmer: Warmer) -> None:
+        """Take a warmer in.
+
+        Raises:
+            ConfigurationError: it has no name.
+            DuplicateWarmerError: its name is taken.
+        """
+        if not warmer.name:
+            raise ConfigurationError(type(warmer).__qualname__, "a warmer needs a name")
+        if (other := self._warmers.get(warmer.name)) is not None:
+            raise DuplicateWarmerError(warmer.name, f"is registered twice: {_origin(other)} and {_origin(warmer)}")
+        self._warmers[warmer.name] = warmer
+
+    def discover(self) -> None:
+        """Import each application's ``warmers`` module, once; one that raises is noted in `broken`."""
+        if self._is_discovered:
+            return
+        self._is_discovered = True
+        for config in apps.get_app_configs():
+            module = f"{config.name}.{MODULE}"
+            # The application of this package has its own module of that name, which is the interface, not warmers.
+            if config.label != "cache_warming" and find_spec(module) is not None:
+                self._import(module)
+
+    def _import(self, module: str) -> None:
+        try:
+            import_module(module)
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            logger.exception("cache_warming.warmers_broken module=%s", module)
+            self.broken[module] = stores.describe(error)
+
+    def __iter__(self) -> Iterator[Warmer]:
+        return iter(sorted(self._warmers.values(), key=lambda warmer: (-warmer.priority, warmer.name)))
+
+    def select(self, only: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Warmer]:
+        """The warmers in the order of a run; names may also be categories.
+
+        Raises:
+            UnknownNameError: a name is neither a warmer's nor a category's; suggests the nearest.
+        """
+        known = {*self._warmers, *(warmer.category for warmer in self._warmers.values()), *Category}
+        for option, names in (("--only", only), ("--exclude", exclude)):
+            for name in names:
+                if name not in known:
+                    raise UnknownNameError(option, name, known)
+        return [
+            warmer
+            for warmer in self
+            if (not only or _is_named(warmer, only)) and not (exclude and _is_named(warmer, exclude))
+        ]
+
+
+def _is_named(warmer: Warmer, names: Sequence[str]) -> bool:
+    return warmer.name in names or warmer.category in names
+
+
+def _origin(warmer: Warmer) -> str:
+    function = getattr(warmer, "_function", None)
+    source = function if function is not None else type(warmer)
+    return f"{source.__module__}.{source.__qualname__}"
+
+
+registry = Registry()
+"""What `register` has taken in."""
+
+
+def project_warmers() -> Registry:
+    """All warmers of the project: those that applications registered, and those that settings declare.
+
+    Raises:
+        ConfigurationError: a declaration in settings is wrong, or a name is taken twice.
+    """
+    registry.discover()
+    everything = Registry()
+    everything.broken = registry.broken
+    for warmer in (*registry, *declared_fragments()):
+        everything.add(warmer)
+    return everything
+
+
+@overload
+def register(target: _WarmerType) -> _WarmerType: ...
+@overload
+def register(
+    target: str,
+    *,
+    category: str = ...,
+    priority: int = ...,
+    alias: str = ...,
+    timeout: Timeout = ...,
+) -> Callable[[_Function], _Function]: ...
+def register(
+    target: _WarmerType | str,
+    *,
+    category: str = Category.COMPUTED,
+    priority: int = 0,
+    alias: str = "default",
+    timeout: Timeout = UNSET,
+) -> _WarmerType | Callable[[_Function], _Function]:
+    """Register a `Warmer` subclass, or, given a name, the generator function that follows.
+
+    The decorated class or function stays what it was, and can be called and tested as such.
+    """
+    if not isinstance(target, str):
+        registry.add(target())
+        return target
+    name = target
+
+    def decorate(function: _Function) -> _Function:
+        declared = {"name": name, "category": category, "priority": priority, "alias": alias, "timeout": timeout}
+        registry.add(type("DeclaredWarmer", (FunctionWarmer,), declared)(function))
+        return function
+
+    return decorate

@@ -1,0 +1,34 @@
+"""What stands on every page of the shop: the category menu and the footer, in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from django_hooks.warmers import FragmentContext, FragmentWarmer, register
+
+
+class _OnEveryPage(FragmentWarmer):
+    template_name = "base.html"
+    priority = 20
+
+    def contexts(self) -> Iterator[FragmentContext]:
+        for language, _name in settings.LANGUAGES:
+            yield FragmentContext(language=language)
+
+
+@register
+class CategoryMenu(_OnEveryPage):
+    """Counts the products of every category."""
+
+    name = "category-menu"
+    fragment_name = "category_menu"
+
+
+@register
+class Footer(_OnEveryPage):
+    """The links below every page."""
+
+    name = "footer"
+    fragment_name = "footer"
