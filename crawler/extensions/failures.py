@@ -27,9 +27,8 @@ class Failures:
 
     def _on_error(self, failure: Failure, spider: Spider, **_: Any) -> None:
         run = spider.run  # type: ignore[attr-defined]
-        run.fail(
-            CacheWarmingError(f"unexpected {type(failure.value).__name__}: {failure.getErrorMessage()} (see the log)")
-        )
+        what = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
+        run.fail(CacheWarmingError(f"unexpected {what} (the log has more)"))
         if self._closing is None:
             # A task is only kept alive by whoever keeps a reference to it.
             self._closing = asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="error"))

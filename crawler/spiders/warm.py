@@ -32,7 +32,7 @@ _BREATHE_EVERY: Final = 200
 
 
 class WarmSpider(Spider):
-    """Streams the manifest: an entry is begun when an earlier one has ended; so order is the plan's, and memory flat."""
+    """Streams the manifest: an entry is begun when an earlier one has ended, which keeps order and memory."""
 
     name = "warm"
 

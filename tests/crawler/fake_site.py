@@ -72,7 +72,7 @@ class FakeSite:
                 self.times.append(time.monotonic())
                 if not await self._answer(head, writer):
                     break
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
@@ -89,8 +89,7 @@ class FakeSite:
         if (kind := target.split("/")[1]) in _FAULTS:
             return await _FAULTS[kind](self, target, writer)
         status, extra, trace = self.respond(target, self._asked[target], headers)
-        extra += self._observed(target, headers, trace)
-        await _send(writer, status, extra)
+        await _send(writer, status, [*extra, *self._observed(target, headers, trace)])
         return True
 
     async def _health(self, writer: asyncio.StreamWriter) -> bool:
@@ -134,30 +133,18 @@ class FakeSite:
         )
 
     def respond(self, target: str, times: int, headers: dict[str, str]) -> tuple[int, list[str], Trace]:
+        """Status, headers and trace by the first piece of the path; anything else is a page that is cached."""
         kind = target.split("/")[1]
-        match kind:
-            case "private":  # the page may not be cached, its fragment is
-                keys = self._touch(KeyKind.PART, f"fragment:{target}")
-                return 200, ["Cache-Control: private"], Trace(keys=keys, reason="private")
-            case "never":
-                return 200, [], Trace(reason="no-store")
-            case "lost":
-                keys = (TracedKey(alias="default", key=target, event=KeyEvent.LOST, kind=KeyKind.PAGE),)
-                return 200, [], Trace(keys=keys)
-            case "moved":
-                return 302, ["Location: /page/1/?token=abc"], Trace(reason="redirect")
-            case "members":
-                return 302, ["Location: /accounts/login/?next=/members/"], Trace(reason="redirect")
-            case "missing":
-                return 404, [], Trace(reason="status")
-            case "broken":
-                return 500, [], Trace(reason="status")
-            case "once-busy" if times == 1:
-                return 503, ["Retry-After: 1"], Trace()
-            case "busy":
-                return 503, ["Retry-After: 1"], Trace()
-            case "half-broken" if times > 1:
-                return 500, [], Trace()
+        if kind == "private":  # the page may not be cached, its fragment is
+            keys = self._touch(KeyKind.PART, f"fragment:{target}")
+            return 200, ["Cache-Control: private"], Trace(keys=keys, reason="private")
+        if kind == "lost":
+            keys = (TracedKey(alias="default", key=target, event=KeyEvent.LOST, kind=KeyKind.PAGE),)
+            return 200, [], Trace(keys=keys)
+        if kind == "busy" or (kind == "once-busy" and times == 1):
+            return 503, ["Retry-After: 1"], Trace()
+        if kind in _PLAIN and not (kind == "half-broken" and times == 1):
+            return _PLAIN[kind]
         keys = self._touch(KeyKind.PAGE, f"page:{headers.get('accept-language')}:{target}")
         return 200, ["Content-Type: text/html"], Trace(keys=keys)
 
@@ -165,6 +152,16 @@ class FakeSite:
         event = KeyEvent.HIT if key in self._store else KeyEvent.STORED
         self._store.add(key)
         return (TracedKey(alias="default", key=key, event=event, kind=kind),)
+
+
+_PLAIN = {
+    "never": (200, [], Trace(reason="no-store")),
+    "moved": (302, ["Location: /page/1/?token=abc"], Trace(reason="redirect")),
+    "members": (302, ["Location: /accounts/login/?next=/members/"], Trace(reason="redirect")),
+    "missing": (404, [], Trace(reason="status")),
+    "broken": (500, [], Trace(reason="status")),
+    "half-broken": (500, [], Trace()),
+}
 
 
 async def _send(writer: asyncio.StreamWriter, status: int, lines: list[str], body: bytes = b"<p>Hello</p>") -> None:
