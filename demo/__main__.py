@@ -24,7 +24,7 @@ from .deployment import PUBLIC_HOST, ROOT, Deployment, free_port, manage
 VAR = Path("var/demo")
 ENV_FILE = Path(".env.demo")
 TRAINING_REQUESTS = 9000
-HELD_OUT_REQUESTS = 500
+HELD_OUT_REQUESTS = 350
 TRAINING_SEED, HELD_OUT_SEED = 1, 2
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -74,7 +74,7 @@ def learn_from_the_old_release(port: int, secret: str) -> None:
     """Visitors use the old release; their access log becomes the manifest."""
     with deployment("old", port, secret) as old:
         say(f"The old release serves {TRAINING_REQUESTS} requests of seeded visitors at {old.base_url}")
-        visitors.send(port, visitors.plan(visitors.listed_targets(port), TRAINING_REQUESTS, TRAINING_SEED))
+        visitors.send(port, plan(port, TRAINING_REQUESTS, TRAINING_SEED))
     say("Which URLs deserve warming? Its access log knows")
     run(
         [
@@ -115,8 +115,12 @@ def measure_a_warmed_deploy(port: int, secret: str) -> tuple[visitors.Measured, 
 
 def held_out_visits(port: int) -> visitors.Measured:
     """The held-out visitors' stream, measured."""
-    targets = visitors.listed_targets(port)
-    return visitors.measure(visitors.send(port, visitors.plan(targets, HELD_OUT_REQUESTS, HELD_OUT_SEED)))
+    return visitors.measure(visitors.send(port, plan(port, HELD_OUT_REQUESTS, HELD_OUT_SEED)))
+
+
+def plan(port: int, requests: int, seed: int) -> list[tuple[str, str]]:
+    """What a crowd of visitors asks for, of everything that the running release has."""
+    return visitors.plan([*visitors.OTHER_TARGETS, *visitors.listed_targets(port)], requests, seed)
 
 
 def write_env_file(port: int, secret: str) -> None:

@@ -41,6 +41,17 @@ ZIPF_EXPONENT = 0.7
 """Popularity of the n-th URL is n to the minus this; shops are measured between 0.6 and 1."""
 CLIENT_THREADS = 2
 
+OTHER_TARGETS = [
+    f"/{language}/{page}"
+    for language in ("en", "de")
+    for page in (
+        *("", "journal/", "search/?q=linen", "search/?q=oak", "search/?q=wool&sort=rating", "c/bedroom/?page=2"),
+        # None of these is ever stored, each for another reason.
+        *("contact/", "delivery/", "sale/", "offers/", "basket/"),
+    )
+]
+"""What visitors ask for beside the pages of the sitemap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -54,7 +65,7 @@ class Visit:
 
 
 def listed_targets(port: int) -> list[str]:
-    """Every path in the site's sitemap: what there is to visit."""
+    """Every path in the site's sitemap."""
     body = _get(http.client.HTTPConnection("127.0.0.1", port), "/sitemap.xml", "https", {})[1]
     return [urlsplit(tag.text).path for tag in BeautifulSoup(body, "xml").find_all("loc")]
 
