@@ -23,6 +23,7 @@ from django.core.exceptions import DisallowedHost, MiddlewareNotUsed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.cache import UpdateCacheMiddleware
+from django.utils.encoding import escape_uri_path
 from django.utils.module_loading import import_string
 
 from url_manifests.errors import ConfigurationError
@@ -41,6 +42,7 @@ from url_manifests.protocol import (
 from . import conf
 from .site_view import site_view
 from .trace import RequestTrace
+from .traffic.counting import counted
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +74,17 @@ class CacheWarmingMiddleware:
         if outer := caching_middleware_outside():
             raise MiddlewareNotUsed(f"{PATH} must come before {outer}: traces would get into stored pages")
         self.get_response = get_response
+        self._answer_visitor = counted(get_response)
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if _TICKET_META not in request.META or (ticket := accepted_ticket(request)) is None:
+        if _TICKET_META not in request.META:
             # Under ASGI this hands on the coroutine itself, without one more around it.
+            return self._answer_visitor(request)  # type: ignore[no-any-return]
+        if (ticket := accepted_ticket(request)) is None:
+            # Whoever sends a ticket, be it an expired one, is no visitor to be counted.
             return self.get_response(request)  # type: ignore[no-any-return]
         request.cache_warming = WarmRequest(ticket.run_id, ticket.purpose)  # type: ignore[attr-defined]
         return (self._answer_async if self._is_async else self._answer)(request, ticket)
@@ -116,7 +122,7 @@ def accepted_ticket(request: HttpRequest) -> Ticket | None:
             secrets=secrets,
             method=request.method or "",
             host=request.get_host(),
-            target=request.get_full_path(),
+            target=_target(request),
             now_s=time.time(),
         )
     except TicketRefusedError as error:
@@ -129,6 +135,12 @@ def accepted_ticket(request: HttpRequest) -> Ticket | None:
     refused[reason] += 1
     logger.debug("cache_warming.ticket_refused reason=%s", reason)
     return None
+
+
+def _target(request: HttpRequest) -> str:
+    """Path and query as they were signed. ``get_full_path()`` would encode what browsers send plainly in a query."""
+    query = request.META.get("QUERY_STRING", "")
+    return escape_uri_path(request.path) + (f"?{query}" if query else "")
 
 
 def caching_middleware_outside() -> str:

@@ -25,19 +25,20 @@ _MATCHES_WHOLE_NAMES: Final = hasattr(django_http, "split_directive_names")
 """Django 6.1 compares the names of directives; before, a page was refused for the mere text "private" in the header."""
 
 
-def page_reason(response: HttpResponseBase, page_events: Sequence[KeyEvent]) -> str:
+def page_reason(response: HttpResponseBase, bodies: Sequence[KeyEvent], header_lists: Sequence[KeyEvent]) -> str:
     """A name of `url_manifests.reasons.REASONS`, or empty when the page was stored or came from the cache.
 
     Args:
-        page_events: what happened to the page cache's keys in this request.
+        bodies: what happened to the page cache's responses in this request; one for each alias that keeps it.
+        header_lists: the same of its lists of ``Vary`` headers, without which no response is found.
     """
-    if KeyEvent.LOST in page_events:
+    if KeyEvent.LOST in (*bodies, *header_lists):
         return "refused-by-backend"
-    if KeyEvent.STORED in page_events or (page_events and all(event is KeyEvent.HIT for event in page_events)):
+    if bodies and all(event in (KeyEvent.STORED, KeyEvent.HIT) for event in bodies):
         return ""
     if obstacle := _by_kind_of_answer(response):
         return obstacle
-    if not page_events:
+    if not bodies and not header_lists:
         return "no-page-cache"
     return _by_headers(response) or "not-looked-up"
 

@@ -17,7 +17,8 @@ from url_manifests.protocol import KeyEvent, KeyKind
 MAX_KEYS: Final = 2_000
 """Keys remembered for one request; far more than a trace can carry, far less than what would hurt the worker."""
 
-PAGE_PREFIXES: Final = ("views.decorators.cache.cache_page.", "views.decorators.cache.cache_header.")
+PAGE_BODY_PREFIX: Final = "views.decorators.cache.cache_page."
+HEADER_LIST_PREFIX: Final = "views.decorators.cache.cache_header."
 """How ``django.utils.cache`` begins the keys of its page cache, in every Django that is supported (a test holds it)."""
 
 
@@ -30,7 +31,7 @@ class KeyId(NamedTuple):
 
     @property
     def kind(self) -> KeyKind:
-        return KeyKind.PAGE if self.key.startswith(PAGE_PREFIXES) else KeyKind.PART
+        return KeyKind.PAGE if self.key.startswith((PAGE_BODY_PREFIX, HEADER_LIST_PREFIX)) else KeyKind.PART
 
 
 class First(Enum):

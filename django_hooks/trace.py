@@ -17,11 +17,11 @@ from django.core.cache import BaseCache, caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from url_manifests.protocol import KeyKind, Trace, TracedKey
+from url_manifests.protocol import Trace, TracedKey
 
 from . import stores, taps
 from .page_reasons import page_reason
-from .recorder import KeyId, Recorder
+from .recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX, KeyId, Recorder
 
 _MIN_SECRET_COOKIE_CHARS: Final = 12
 """A cookie as short as ``lang=de`` identifies nobody, and its value may be part of any key."""
@@ -55,12 +55,13 @@ class RequestTrace:
         """The trace, after what was written has been read back. Blocks on the caches: not for an event loop."""
         present = self._read_back(self.recorder.unproven())
         events = list(self.recorder.events(present))
-        page_events = [event for key, event in events if key.kind is KeyKind.PAGE]
+        bodies = [event for key, event in events if key.key.startswith(PAGE_BODY_PREFIX)]
+        header_lists = [event for key, event in events if key.key.startswith(HEADER_LIST_PREFIX)]
         is_secret = _secret_test(request, response)
         told = [(key, event) for key, event in events if not is_secret(key.key)]
         return Trace(
             keys=tuple(TracedKey(**key._asdict(), event=event, kind=key.kind) for key, event in told),
-            reason=page_reason(response, page_events),
+            reason=page_reason(response, bodies, header_lists),
             worker=worker_id(),
             private_aliases=frozenset(a for a, cache in self._caches.items() if stores.keeps_to_itself(cache)),
             omitted=self.recorder.omitted,
