@@ -1,0 +1,116 @@
+"""The command line: parse arguments, call, print. Exit codes are those of `errors.ExitCode`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+from .arguments import make_parser
+from .build import BuildOptions, build
+from .checking import check_manifest
+from .console import console, print_build, print_manifest, reading_progress
+from .counting import CountingOptions, Network
+from .errors import CacheWarmingError, ConfigurationError, ExitCode
+from .logs.detect import forced_spec
+from .manifest import ManifestReader
+from .prediction import PredictionPolicy
+from .rules import Rules, read_rules
+from .selection import DEFAULT_VARY_ON, SelectionPolicy
+from .sources import expand
+from .workers import total_bytes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one sub-command; the exit code."""
+    options = make_parser().parse_args(arguments)
+    try:
+        _COMMANDS[options.command](options)
+        sys.stdout.flush()
+    except CacheWarmingError as error:
+        _complain(str(error))
+        return int(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.WARM)
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was written")
+        return 130
+    except OSError as error:
+        _complain(f"{error.filename or 'input/output'}: {error.strerror or error}")
+        return int(ExitCode.UNEXPECTED)
+    return int(ExitCode.WARM)
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+
+
+def _rules(options: argparse.Namespace) -> Rules:
+    return read_rules(options.rules) if options.rules else Rules()
+
+
+def _networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(text, strict=False) for text in texts)
+    except ValueError as error:
+        raise ConfigurationError(
+            "--exclude-address", f"{error}; give an address or a network such as 10.0.0.0/8"
+        ) from error
+
+
+def _build_options(options: argparse.Namespace) -> BuildOptions:
+    return BuildOptions(
+        forced=forced_spec(options.format, options.log_format),
+        counting=CountingOptions(
+            rules=_rules(options),
+            default_host=options.host,
+            excluded_agents=tuple(options.exclude_agent),
+            excluded_networks=_networks(options.exclude_address),
+            keep_bots=options.keep_bots,
+        ),
+        prediction=PredictionPolicy(
+            half_life_days=0.0 if options.plain_counts else options.half_life,
+            horizon_hours=options.horizon,
+            by_hour_of_week=not options.plain_counts,
+        ),
+        selection=SelectionPolicy(
+            coverage=options.coverage,
+            max_urls=options.max_urls,
+            max_time_s=options.max_time,
+            max_per_route=options.max_per_route,
+            min_hits=options.min_hits,
+            variants_share=options.variants,
+            vary_on=tuple(options.vary_on) or DEFAULT_VARY_ON,
+        ),
+        max_rejects=options.max_rejects,
+        workers=options.workers,
+    )
+
+
+def _build(options: argparse.Namespace) -> None:
+    build_options = _build_options(options)
+    sources = expand(options.logs)
+    size_bytes = total_bytes([source.path for source in sources])
+    with reading_progress(size_bytes, quiet=options.quiet) as progress:
+        result = build(sources, options.output, build_options, progress)
+    if not options.quiet:
+        print_build(result, options.output)
+
+
+def _show(options: argparse.Namespace) -> None:
+    print_manifest(ManifestReader(options.manifest), options.limit)
+
+
+def _check(options: argparse.Namespace) -> None:
+    max_age = timedelta(days=options.max_age_days) if options.max_age_days is not None else None
+    for path in options.manifests:
+        found = check_manifest(path, _rules(options).safety, now=datetime.now(UTC), max_age=max_age)
+        console().print(f"{path}: sound, {found.entries:,} entries, {found.hits:,} hits", markup=False)
+
+
+_COMMANDS = {"build": _build, "show": _show, "check": _check}

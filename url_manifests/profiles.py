@@ -1,0 +1,144 @@
+"""Request headers as current browsers send them for a navigation, byte for byte; and which browser a user agent is.
+
+Django hashes the raw values of the headers that a page varies on, so a crawler's own ``Accept-Encoding`` warms a page
+that no visitor will ever get. The values below are those of the browsers' releases of autumn 2025 (Chrome 141, Firefox
+144, Safari 26). Browsers freeze most of their user agents' text; accept headers change every few years.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+_CHROME_ACCEPT: Final = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
+    "application/signed-exchange;v=b3;q=0.7"
+)
+_PLAIN_ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_ALL_ENCODINGS: Final = "gzip, deflate, br, zstd"
+_BRANDS: Final = '"Google Chrome";v="141", "Not?A_Brand";v="8", "Chromium";v="141"'
+_EDGE_BRANDS: Final = '"Microsoft Edge";v="141", "Not?A_Brand";v="8", "Chromium";v="141"'
+_NAVIGATION: Final = {
+    "Sec-Fetch-Site": "none",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-User": "?1",
+    "Sec-Fetch-Dest": "document",
+}
+
+
+def _chromium(brands: str, platform: str, agent: str, *, mobile: bool = False) -> dict[str, str]:
+    return {
+        "sec-ch-ua": brands,
+        "sec-ch-ua-mobile": "?1" if mobile else "?0",
+        "sec-ch-ua-platform": f'"{platform}"',
+        "Upgrade-Insecure-Requests": "1",
+        "User-Agent": agent,
+        "Accept": _CHROME_ACCEPT,
+        **_NAVIGATION,
+        "Accept-Encoding": _ALL_ENCODINGS,
+        "Accept-Language": "en-US,en;q=0.9",
+    }
+
+
+def _firefox(agent: str) -> dict[str, str]:
+    return {
+        "User-Agent": agent,
+        "Accept": _PLAIN_ACCEPT,
+        "Accept-Language": "en-US,en;q=0.5",
+        "Accept-Encoding": _ALL_ENCODINGS,
+        "Upgrade-Insecure-Requests": "1",
+        "Sec-Fetch-Dest": "document",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Site": "none",
+        "Sec-Fetch-User": "?1",
+    }
+
+
+def _safari(agent: str) -> dict[str, str]:
+    return {
+        "Sec-Fetch-Dest": "document",
+        "User-Agent": agent,
+        "Accept": _PLAIN_ACCEPT,
+        "Sec-Fetch-Site": "none",
+        "Sec-Fetch-Mode": "navigate",
+        "Accept-Language": "en-US,en;q=0.9",
+        "Accept-Encoding": "gzip, deflate, br",
+    }
+
+
+_BLINK: Final = "AppleWebKit/537.36 (KHTML, like Gecko)"
+
+PROFILES: Final[Mapping[str, Mapping[str, str]]] = {
+    "chrome": _chromium(
+        _BRANDS, "Windows", f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK} Chrome/141.0.0.0 Safari/537.36"
+    ),
+    "chrome-mobile": _chromium(
+        _BRANDS,
+        "Android",
+        f"Mozilla/5.0 (Linux; Android 10; K) {_BLINK} Chrome/141.0.0.0 Mobile Safari/537.36",
+        mobile=True,
+    ),
+    "edge": _chromium(
+        _EDGE_BRANDS,
+        "Windows",
+        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK} Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0",
+    ),
+    "firefox": _firefox("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0"),
+    "firefox-mobile": _firefox("Mozilla/5.0 (Android 15; Mobile; rv:144.0) Gecko/144.0 Firefox/144.0"),
+    "safari": _safari(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/26.0 Safari/605.1.15"
+    ),
+    "safari-mobile": _safari(
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/26.0 Mobile/15E148 Safari/604.1"
+    ),
+}
+
+_MOBILE: Final = re.compile(r"Mobile|Android|iPhone|iPad")
+_FAMILIES: Final = (
+    # On iOS every browser is WebKit and sends what Safari sends, whatever it calls itself.
+    (re.compile(r"iPhone|iPad|iPod"), "safari"),
+    (re.compile(r"Edg(?:e|A|iOS)?/"), "edge"),
+    (re.compile(r"Firefox/"), "firefox"),
+    (re.compile(r"Chrome/|Chromium/|CriOS/"), "chrome"),
+    (re.compile(r"Version/.*Safari/"), "safari"),
+)
+
+
+def profile_of(agent: str) -> str:
+    """The name in `PROFILES` of what this user agent sends, or ``""`` for a browser that is not in the table."""
+    for pattern, family in _FAMILIES:
+        if pattern.search(agent):
+            if family == "edge" and _MOBILE.search(agent):
+                return "chrome-mobile"
+            return f"{family}-mobile" if _MOBILE.search(agent) and family != "edge" else family
+    return ""
+
+
+def observed_headers(profile: str, accept_encoding: str, accept_language: str) -> dict[str, str]:
+    """A profile's headers with what the log says was really sent."""
+    headers = dict(PROFILES[profile])
+    if accept_encoding:
+        headers["Accept-Encoding"] = accept_encoding
+    if accept_language:
+        headers["Accept-Language"] = accept_language
+    return headers
+
+
+def vary_class(headers: Mapping[str, str], vary_on: tuple[str, ...]) -> tuple[str, ...]:
+    """What pages that vary on these headers tell visitors apart by; profiles of one class get the same page.
+
+    Of ``Accept-Language`` only the first language counts: Django puts the active language into its page key instead of
+    the header, when internationalisation is on.
+    """
+    return tuple(_distinguishing(name, headers) for name in vary_on)
+
+
+def _distinguishing(name: str, headers: Mapping[str, str]) -> str:
+    folded = {header.lower(): value for header, value in headers.items()}
+    value = folded.get(name.lower(), "")
+    if name.lower() == "accept-language":
+        return re.split(r"[,;]", value)[0].strip().lower()
+    return value

@@ -1,0 +1,148 @@
+"""Where lines come from: files, globs and standard input; plain, gzip, bzip2, xz or zstd by their first bytes.
+
+Lines travel in blocks of a few megabytes that end at a line's end, so that whole blocks can go to worker processes.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import glob
+import gzip
+import io
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, cast
+
+from .errors import ConfigurationError, FileFormatError
+from .logs.record import MAX_LINE_BYTES
+
+BLOCK_BYTES: Final = 1 << 21
+STDIN: Final = "-"
+
+_MAGIC_BYTES: Final = 6
+
+
+class DamagedArchiveError(Exception):
+    """A compressed file breaks off or is corrupt; what came before it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input."""
+
+    path: str
+    """As the user gave it; ``-`` for standard input."""
+
+    @property
+    def name(self) -> str:
+        """What manifests and messages say: the file's name, never its path."""
+        return "stdin" if self.path == STDIN else Path(self.path).name
+
+
+def expand(arguments: Sequence[str]) -> list[Source]:
+    """The sources that file names, globs and ``-`` stand for; the same order whatever the file system's.
+
+    Raises:
+        ConfigurationError: an argument matches no file, or is a folder.
+    """
+    paths: list[str] = []
+    for argument in arguments:
+        if argument == STDIN or Path(argument).is_file() or Path(argument).is_fifo():
+            paths.append(argument)
+        elif matches := sorted(glob.glob(argument, recursive=True)):
+            paths += [match for match in matches if Path(match).is_file()]
+        else:
+            raise ConfigurationError("LOG", f"no file matches {argument!r}")
+        if Path(argument).is_dir():
+            raise ConfigurationError("LOG", f"{argument!r} is a folder; give its files, such as '{argument}/*.log*'")
+    return [Source(path) for path in dict.fromkeys(paths)]
+
+
+def open_source(source: Source) -> IO[bytes]:
+    """A readable stream of the decompressed bytes.
+
+    Raises:
+        FileFormatError: the file cannot be opened, or zstd is needed and not installed.
+    """
+    if source.path == STDIN:
+        return _decompressed(source, cast("io.BufferedReader", sys.stdin.buffer))
+    try:
+        return _decompressed(source, open(source.path, "rb"))
+    except OSError as error:
+        raise FileFormatError(source.name, f"cannot be read: {error.strerror}") from error
+
+
+def _decompressed(source: Source, stream: io.BufferedReader) -> IO[bytes]:
+    magic = stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES]
+    if magic.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(stream))
+    if magic.startswith(b"BZh"):
+        return cast("IO[bytes]", bz2.open(stream))
+    if magic.startswith(b"\xfd7zXZ\x00"):
+        return cast("IO[bytes]", lzma.open(stream))
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        return _zstd(source, stream)
+    return stream
+
+
+def _zstd(source: Source, stream: io.BufferedReader) -> IO[bytes]:
+    try:
+        import zstandard  # noqa: PLC0415 - an extra: only those with zstd logs need it
+    except ImportError as error:
+        raise FileFormatError(
+            source.name, "is compressed with zstd; install django-cache-warming[zstd] to read it"
+        ) from error
+    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    return cast("IO[bytes]", reader)
+
+
+def read_blocks(source: Source, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """The content in blocks that end at a line's end (the last one may not).
+
+    A line longer than `MAX_LINE_BYTES` is given cut to one byte more than that, whatever its length.
+
+    Raises:
+        FileFormatError: the file cannot be opened or read.
+        DamagedArchiveError: the compressed data breaks off; the blocks before it were given.
+    """
+    with contextlib.closing(open_source(source)) as stream:
+        yield from _whole_lines(_guarded_reads(source, stream.read, block_bytes))
+
+
+def _guarded_reads(source: Source, read: Callable[[int], bytes], block_bytes: int) -> Iterator[bytes]:
+    try:
+        while piece := read(block_bytes):
+            yield piece
+    except OSError as error:
+        if error.errno is not None:
+            raise FileFormatError(source.name, f"cannot be read: {error.strerror}") from error
+        raise DamagedArchiveError(str(error)) from error  # gzip and bz2 say "not a gzipped file" with an OSError
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DamagedArchiveError(str(error)) from error
+
+
+def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    damage = None
+    while True:
+        try:
+            piece = next(pieces, b"")
+        except DamagedArchiveError as error:
+            damage, piece = error, b""
+        if not piece:
+            break
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield rest + piece[:end]
+            rest = piece[end:]
+        else:
+            rest = (rest + piece)[: MAX_LINE_BYTES + 1]
+    if rest:
+        yield rest
+    if damage:
+        raise damage

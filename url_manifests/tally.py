@@ -1,0 +1,213 @@
+"""Adds up the files that the workers wrote, in DuckDB, on disk where they are larger than the memory allowed.
+
+All sums are of whole numbers, so they do not depend on the order in which threads add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import duckdb
+
+from .counting import step_ms
+from .logs.record import UNKNOWN_HOUR
+from .prediction import WEIGHT_ONE
+
+MEMORY_LIMIT_MB: Final = 120
+"""DuckDB's process needs as much again for itself; together with two workers that stays under 400 MB."""
+
+_COLD_SHARE: Final = 0.9
+_WARM_SHARE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One page with all that was counted of it."""
+
+    page: int
+    """Its hash."""
+    host: str
+    url: str
+    hits: int
+    predicted_hits: float | None
+    signed_in: float
+    cold_ms: float | None
+    warm_ms: float | None
+
+    @property
+    def expected_hits(self) -> float:
+        """Requests to come."""
+        return float(self.hits) if self.predicted_hits is None else self.predicted_hits
+
+
+class Tally:
+    """The sums of one build; a context manager.
+
+    Args:
+        folder: where the workers' files are; the database is put beside them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._db = duckdb.connect(str(folder / "tally.duckdb"))
+        self._db.execute(f"SET memory_limit = '{MEMORY_LIMIT_MB}MB'")
+        self._db.execute("SET temp_directory = ?", [str(folder / "spill")])
+        self._db.execute("SET threads = 2")
+        self._db.execute("SET preserve_insertion_order = false")
+        self._load()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def _load(self) -> None:
+        self._db.execute(
+            "CREATE TABLE cells (worker SMALLINT, page BIGINT, unordered BIGINT, hour INTEGER, variant SMALLINT,"
+            " step SMALLINT, signed_in TINYINT, lines BIGINT, hits BIGINT)"
+        )
+        self._db.execute("CREATE TABLE pages (page BIGINT, host VARCHAR, url VARCHAR)")
+        for table in ("cells", "pages"):
+            if any(self._folder.glob(f"{table}-*.csv")):
+                columns = self._db.execute(f"DESCRIBE {table}").fetchall()
+                types = ", ".join(f"'{name}': '{kind}'" for name, kind, *_ in columns)
+                pattern = str(self._folder / f"{table}-*.csv").replace("'", "''")
+                self._db.execute(
+                    f"INSERT INTO {table} SELECT * FROM read_csv('{pattern}', delim='\\t', header=false, quote='',"
+                    f" escape='', auto_detect=false, buffer_size=4000000, columns={{{types}}})"
+                )
+        for path in self._folder.glob("*-*.csv"):
+            path.unlink()
+
+    def window(self) -> tuple[int, int] | None:
+        """First and last hour, or ``None`` when no line told its time."""
+        row = self._one("SELECT min(hour), max(hour) FROM cells WHERE hour <> ?", [UNKNOWN_HOUR])
+        return None if row[0] is None else (int(row[0]), int(row[1]))
+
+    def drop_other_orders(self) -> int:
+        """Keep, of URLs that differ only in the order of their parameters, the most common; how many lines were not its.
+
+        Equal ones: the one whose hash is smaller, so that the choice does not depend on the order of the input.
+        """
+        self._db.execute(
+            "CREATE TABLE others AS SELECT page FROM (SELECT unordered, page, row_number() OVER (PARTITION BY unordered"
+            " ORDER BY sum(hits) DESC, page) AS place FROM cells WHERE unordered <> 0 GROUP BY unordered, page)"
+            " WHERE place > 1"
+        )
+        dropped = self._one("SELECT coalesce(sum(lines), 0) FROM cells WHERE page IN (SELECT page FROM others)")[0]
+        if dropped:
+            self._db.execute("DELETE FROM cells WHERE page IN (SELECT page FROM others)")
+        return int(dropped)
+
+    def rank(self, weights: Mapping[int, int] | None) -> None:
+        """Sum up by page; with weights also the requests predicted.
+
+        Args:
+            weights: hour → weight, as `prediction.hour_weights` gives it.
+        """
+        self._db.execute("CREATE TABLE weights (hour INTEGER, weight BIGINT)")
+        if weights:
+            values = ", ".join(f"({hour}, {weight})" for hour, weight in weights.items())
+            self._db.execute(f"INSERT INTO weights VALUES {values}, ({UNKNOWN_HOUR}, {WEIGHT_ONE})")
+            predicted = f"sum(hits::HUGEINT * weight)::DOUBLE / {WEIGHT_ONE}"
+            source = "cells JOIN weights USING (hour)"
+        else:
+            predicted, source = "NULL::DOUBLE", "cells"
+        self._db.execute(
+            f"CREATE TABLE ranked AS SELECT page, sum(hits)::BIGINT AS hits, {predicted} AS predicted,"
+            f" (sum(hits) FILTER (signed_in = 1))::BIGINT AS signed_in FROM {source} GROUP BY page"
+        )
+        self._db.execute(
+            "CREATE TABLE names AS SELECT page, min(host) AS host, min(url) AS url FROM pages GROUP BY page"
+        )
+        self._db.execute("DROP TABLE pages")
+        self._time()
+
+    def _time(self) -> None:
+        """Steps of time of each page: what its slowest and its fastest tenth of requests take."""
+        self._db.execute(
+            "CREATE TABLE timed AS SELECT page, min(step) FILTER (so_far >= total * ?) AS cold,"
+            " min(step) FILTER (so_far >= total * ?) AS warm FROM (SELECT page, step,"
+            " sum(n) OVER (PARTITION BY page ORDER BY step) AS so_far, sum(n) OVER (PARTITION BY page) AS total"
+            " FROM (SELECT page, step, sum(hits) AS n FROM cells WHERE step > 0 GROUP BY page, step)) GROUP BY page",
+            [_COLD_SHARE, _WARM_SHARE],
+        )
+        row = self._one(
+            "SELECT min(step) FROM (SELECT step, sum(n) OVER (ORDER BY step) AS so_far, sum(n) OVER () AS total"
+            " FROM (SELECT step, sum(hits) AS n FROM cells WHERE step > 0 GROUP BY step)) WHERE so_far >= total * ?",
+            [_WARM_SHARE],
+        )
+        self._site_warm = row[0]
+
+    def totals(self) -> tuple[int, int, float]:
+        """Pages, hits, and expected hits over all pages."""
+        row = self._one(
+            "SELECT count(*), coalesce(sum(hits), 0), coalesce(sum(coalesce(predicted, hits)), 0) FROM ranked"
+        )
+        return int(row[0]), int(row[1]), float(row[2])
+
+    def has_times(self) -> bool:
+        """Whether any line told how long its request took."""
+        return self._site_warm is not None
+
+    def candidates(self) -> Iterator[Candidate]:
+        """All pages, those that save most first; without times, those with the most expected hits."""
+        by_saving = (
+            "expected * greatest(power(2, cold / 8.0) - power(2, warm / 8.0), 0) DESC, " if self.has_times() else ""
+        )
+        rows = self._db.execute(
+            "SELECT page, host, url, hits, predicted, signed_in, cold, warm FROM (SELECT *,"
+            " coalesce(predicted, hits) AS expected, least(timed.warm, ?) AS warm FROM ranked JOIN names USING (page)"
+            f" LEFT JOIN timed USING (page)) ORDER BY {by_saving}expected DESC, hits DESC, host, url",
+            [self._site_warm],
+        )
+        while batch := rows.fetchmany(2048):
+            for row in batch:
+                yield _candidate(row)
+
+    def variant_hits(self, pages: Sequence[int], names: Mapping[int, Sequence[str]]) -> dict[int, dict[str, int]]:
+        """Hits by variant of the pages that were selected.
+
+        Args:
+            names: worker → name of each of its variants.
+        """
+        path = self._folder / "selected.csv"
+        path.write_text("".join(f"{page}\n" for page in pages), encoding="ascii")
+        rows = self._db.execute(
+            "SELECT page, worker, variant, sum(hits)::BIGINT FROM cells WHERE page IN (SELECT * FROM read_csv(?,"
+            " header=false, auto_detect=false, columns={'page': 'BIGINT'})) GROUP BY ALL",
+            [str(path)],
+        )
+        found: dict[int, dict[str, int]] = {}
+        while batch := rows.fetchmany(2048):
+            for page, worker, variant, hits in batch:
+                by_name = found.setdefault(page, {})
+                name = names[worker][variant]
+                by_name[name] = by_name.get(name, 0) + hits
+        return found
+
+    def _one(self, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+        row = self._db.execute(query, list(parameters)).fetchone()
+        assert row is not None  # every query here is an aggregate without groups
+        return row
+
+
+def _candidate(row: tuple[Any, ...]) -> Candidate:
+    page, host, url, hits, predicted, signed_in, cold, warm = row
+    return Candidate(
+        page=page,
+        host=host,
+        url=url,
+        hits=hits,
+        predicted_hits=None if predicted is None else round(predicted, 3),
+        signed_in=round((signed_in or 0) / hits, 4),
+        cold_ms=None if cold is None else round(step_ms(cold), 1),
+        warm_ms=None if cold is None or warm is None else round(step_ms(min(cold, warm)), 1),
+    )
