@@ -24,7 +24,7 @@ from .deployment import PUBLIC_HOST, ROOT, Deployment, free_port, manage
 VAR = Path("var/demo")
 ENV_FILE = Path(".env.demo")
 TRAINING_REQUESTS = 9000
-HELD_OUT_REQUESTS = 350
+HELD_OUT_REQUESTS = 300
 TRAINING_SEED, HELD_OUT_SEED = 1, 2
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)

@@ -37,8 +37,8 @@ BROWSERS = {
     },
 }
 BROWSER_SHARES = (0.6, 0.15, 0.25)
-ZIPF_EXPONENT = 0.7
-"""Popularity of the n-th URL is n to the minus this; shops are measured between 0.6 and 1."""
+ZIPF_EXPONENT = 0.65
+"""Popularity of the n-th URL is n to the minus this: a shop with a long tail, in which few visitors meet."""
 CLIENT_THREADS = 2
 
 OTHER_TARGETS = [
