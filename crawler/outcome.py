@@ -49,7 +49,7 @@ def needs_second_request(first: Answer) -> bool:
     if first.reason or first.trace is None:
         return False
     trace = first.trace
-    if _page_hit(trace):
+    if trace.page_hit or _page_hit(trace):
         return False
     if _is_by_application(_page_reason(first)):
         return any(key.event in (KeyEvent.STORED, KeyEvent.LOST) for key in trace.keys if key.kind is KeyKind.PART)

@@ -9,7 +9,7 @@ from typing import Final
 
 CATCH_UP_S: Final = 0.05
 """A timer fires late by a millisecond or so. What was lost that way, up to this much, is made up for, or 100 requests
-a second would be 90; more is not, or a pause would end in a burst."""
+a second would be 90; what was lost by more is forfeited, or a pause would end in a burst."""
 LONGEST_NAP_S: Final = 0.25
 """Waiting is cut into naps, so that a stop is noticed while the site asked for a long pause."""
 
@@ -55,7 +55,9 @@ class Pace:
                 await self._sleep(min(wait_s, LONGEST_NAP_S))
             if self._is_stopping():
                 raise Stopped
-            self._due = max(self._due, self._clock() - CATCH_UP_S) + self._interval_s
+            now_s = self._clock()
+            is_on_time = now_s - self._due <= CATCH_UP_S
+            self._due = (self._due if is_on_time else now_s) + self._interval_s
 
     def hold(self, seconds: float) -> None:
         """Let nothing leave for some time."""

@@ -113,7 +113,7 @@ class WarmRun:
 
     def protect(self, why: str) -> None:
         """End the run because the site suffers."""
-        self.is_site_suffering = self.error is None
+        self.is_site_suffering |= self.error is None
         self.fail(SiteProtectionError(f"stopped to protect the site: {why}; look at its health, then run again"))
 
     @property

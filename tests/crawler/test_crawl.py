@@ -1,0 +1,370 @@
+"""The command as pipelines run it: exit codes, report, outcome file, one line on what to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from url_manifests.manifest import Entry
+
+from .conftest import Project
+from .fake_site import SECRET, FakeSite, serving
+
+ONE_OF_EACH = {
+    "/page/1/": ("stored", ""),
+    "/page/2/?b=2&a=1": ("stored", ""),
+    "/private/1/": ("stored", "private"),
+    "/once-busy/": ("stored", ""),
+    "/never/": ("not_stored", "no-store"),
+    "/lost/": ("not_stored", "refused-by-backend"),
+    "/moved/": ("not_stored", "redirect"),
+    "/members/": ("failed", "login-redirect"),
+    "/missing/": ("failed", "status-4xx"),
+    "/broken/": ("failed", "status-5xx"),
+    "/half-broken/": ("failed", "status-5xx"),
+    "/slow/": ("failed", "timeout"),
+    "/huge/": ("failed", "too-large"),
+    "/endless/": ("failed", "too-large"),
+    "/cut/": ("failed", "connection"),
+    "/reset/": ("failed", "connection"),
+    "/garbage/": ("failed", "bad-response"),
+}
+TOTALS = ("stored", "already_warm", "not_stored", "failed", "skipped", "unverifiable")
+
+
+def assert_adds_up(project: Project, planned: int) -> None:
+    report = project.report
+    assert report["planned"] == planned == sum(report[name] for name in TOTALS)
+    assert Counter(outcome.result for outcome in project.outcomes) == {
+        name: report[name] for name in TOTALS if report[name]
+    }
+
+
+def test_warm_then_already_warm(project: Project, site: FakeSite) -> None:
+    project.write_urls(*(f"/page/{number}/" for number in range(30)))
+    first = project.crawl()
+    assert (first.returncode, first.stdout) == (0, "")
+    assert (project.report["stored"], project.report["coverage"], project.report["outcome"]) == (30, 1.0, "ok")
+    assert project.report["requests_sent"] == 60
+    site.seen.clear()
+    second = project.crawl()
+    assert second.returncode == 0
+    assert (project.report["already_warm"], project.report["stored"]) == (30, 0)
+    assert len(site.paths) == 30
+    assert_adds_up(project, 30)
+
+
+def test_each_kind_of_answer(project: Project, site: FakeSite) -> None:
+    project.write_env(base_url=site.url, secret=SECRET, ready_url="/healthz", rate=0, timeout=1.5, max_bytes=100_000)
+    project.write_urls(*ONE_OF_EACH)
+    result = project.crawl()
+    assert result.returncode == 3, result.stderr
+    assert {outcome.url: (outcome.result, outcome.reason) for outcome in project.outcomes} == ONE_OF_EACH
+    assert_adds_up(project, len(ONE_OF_EACH))
+    assert "token=abc" not in (project.folder / "var/warm/test/outcomes.jsonl").read_text()
+    assert "Traceback" not in result.stderr
+    assert "WARNING" not in result.stderr
+    # Nothing but the listed URLs was asked for: no redirect was followed.
+    assert set(site.paths) == set(ONE_OF_EACH)
+
+
+def test_half_of_the_pages_broken(project: Project) -> None:
+    urls = [f"/{kind}/{number}/" for number in range(40) for kind in ("page", "broken")]
+    project.write_urls(*urls)
+    result = project.crawl()
+    assert result.returncode == 3, result.stderr
+    report = project.report
+    assert (report["stored"], report["failed"], report["outcome"]) == (40, 40, "partial")
+    assert report["coverage"] == 0.5
+    assert report["examples"]["status-5xx"][0].startswith("/broken/")
+    assert "40 status-5xx" in result.stderr
+
+
+def test_variants_are_separate_and_weighted(project: Project, site: FakeSite) -> None:
+    project.write_entries([Entry(url="/page/1/", hits=200, variants={"chrome": 0.75, "safari": 0.25})])
+    assert project.crawl().returncode == 0
+    assert {o.profile: (o.weight, o.result) for o in project.outcomes} == {
+        "chrome": (150.0, "stored"),
+        "safari": (50.0, "stored"),
+    }
+    assert len(site.paths) == 4
+
+
+def test_most_valuable_first_and_proof_at_once(project: Project, site: FakeSite) -> None:
+    project.write_urls(*(f"/page/{number}/" for number in range(20)))
+    assert project.crawl("concurrency=1").returncode == 0
+    assert site.paths == [f"/page/{number}/" for number in range(20) for _ in range(2)]
+
+
+def test_only(project: Project, site: FakeSite) -> None:
+    project.write_urls("/page/1/", "/page/2/?a=1", "/private/1/", "/broken/")
+    result = project.crawl("only=/private/,/page/*?a=1")
+    assert result.returncode == 0, result.stderr
+    assert set(site.paths) == {"/page/2/?a=1", "/private/1/"}
+    assert project.report["reasons"]["excluded"] == 2
+    assert project.report["coverage_all"] == 0.5
+    assert_adds_up(project, 4)
+
+
+def test_deadline(project: Project, site: FakeSite) -> None:
+    site.latency_s = 0.1
+    project.write_urls(*(f"/page/{number}/" for number in range(100)))
+    result = project.crawl("deadline=1", "concurrency=2")
+    assert result.returncode == 3
+    report = project.report
+    assert report["deadline_reached"]
+    assert report["error"] is None
+    assert report["reasons"] == {"deadline": report["skipped"]}
+    assert report["stored"] >= 4
+    assert report["elapsed_s"] < 3
+    assert_adds_up(project, 100)
+
+
+def test_several_profiles_without_a_secret(project: Project, site: FakeSite) -> None:
+    project.write_env(base_url=site.url, ready_url="/healthz", rate=0)
+    result = project.crawl()
+    assert result.returncode == 3
+    assert "WARM_SECRET is not set" in result.stderr
+    report = project.report
+    assert (report["unverifiable"], report["outcome"], report["reasons"]) == (1, "unverified", {"trace-missing": 1})
+
+
+# --- exit code 1 -----------------------------------------------------------------------------------------------------
+
+
+def test_an_unexpected_error(project: Project) -> None:
+    (project.folder / "broken.py").write_text(
+        "import crawler.spiders.warm\n"
+        "from crawler.settings import *\n"
+        "def judge(*args): raise RuntimeError('a bug')\n"
+        "crawler.spiders.warm.judge = judge\n"
+    )
+    (project.folder / "scrapy.cfg").write_text("[settings]\ndefault = broken\n")
+    project.write_urls(*(f"/page/{number}/" for number in range(10)))
+    result = project.crawl("concurrency=1")
+    assert result.returncode == 1
+    assert "unexpected RuntimeError: a bug" in result.stderr
+    assert project.report["error"].startswith("unexpected RuntimeError: a bug")
+    assert_adds_up(project, 9)  # the outcome of the entry that failed was never known
+
+
+# --- exit code 2 -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("require_coverage=1.01", "WARM_REQUIRE_COVERAGE: '1.01' (from -a) must be a share from 0 to 1"),
+        ("rat=5", "-a: 'rat' is unknown; did you mean 'rate'?"),
+        ("secret=abc", "-a secret: would be visible in the process list; set WARM_SECRET instead"),
+        ("manifest=none.jsonl", "none.jsonl: cannot be read: No such file or directory"),
+        ("base_url=localhost:8000", "WARM_BASE_URL: 'localhost:8000' (from -a) must be a URL"),
+    ],
+)
+def test_wrong_usage(project: Project, site: FakeSite, argument: str, expected: str) -> None:
+    result = project.crawl(argument)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"scrapy crawl warm: {expected}")
+    assert result.stderr.count("\n") == 1
+    assert site.seen == []
+    assert not (project.folder / "var").exists()
+
+
+def test_no_environment_file(empty_project: Project) -> None:
+    result = empty_project.crawl()
+    assert result.returncode == 2
+    assert "there is no file .env.test" in result.stderr
+    assert "copy .env.example to .env.test" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_manifest_that_is_wrong_further_down(project: Project) -> None:
+    project.write_urls(*(f"/page/{number}/" for number in range(10)))
+    path = project.folder / "url_manifests/test.jsonl"
+    lines = path.read_text().splitlines()
+    lines[5] = '{"url": "no-slash", "hits": 1}'
+    path.write_text("\n".join(lines) + "\n")
+    result = project.crawl()
+    assert result.returncode == 2
+    assert "line 6, field 'url'" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert project.report["exit_code"] == 2
+    assert project.report["planned"] == 4
+
+
+@pytest.mark.parametrize("has_middleware", [True, False])
+def test_a_refused_ticket(project: Project, site: FakeSite, has_middleware: bool) -> None:
+    site.has_middleware = has_middleware
+    site.secret = "another-secret-0123456789-0123456789"
+    result = project.crawl()
+    assert result.returncode == 2
+    assert "the site did not accept the ticket" in result.stderr
+    assert project.report["exit_code"] == 2
+    assert project.report["skipped"] == 1
+
+
+def test_a_scheme_that_the_site_does_not_see(project: Project, site: FakeSite) -> None:
+    site.scheme_header = "x-our-own-scheme"
+    result = project.crawl("public_url=https://shop.example")
+    assert result.returncode == 2
+    assert "SECURE_PROXY_SSL_HEADER" in result.stderr
+    assert "'http://shop.example/page/1/'" in result.stderr
+    result = project.crawl("public_url=https://shop.example", "proxy_scheme_header=X-Our-Own-Scheme: {scheme}")
+    assert result.returncode == 0, result.stderr
+
+
+# --- exit code 5 -----------------------------------------------------------------------------------------------------
+
+
+def test_an_overloaded_site_is_left_alone(project: Project, site: FakeSite) -> None:
+    project.write_urls(*(f"/reset/{number}/" for number in range(200)))
+    result = project.crawl()
+    assert result.returncode == 5, result.stderr
+    assert "stopped to protect the site" in result.stderr
+    assert len(site.paths) < 40
+    assert project.report["outcome"] == "protected"
+    assert project.report["reasons"]["protected"] > 150
+    assert_adds_up(project, 200)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_reports_what_it_did(project: Project, site: FakeSite, signal_number: int) -> None:
+    site.latency_s = 0.05
+    project.write_urls(*(f"/page/{number}/" for number in range(500)))
+    process = project.start()
+    wait_for(lambda: len(site.paths) > 20)
+    process.send_signal(signal_number)
+    started_at_s = time.monotonic()
+    _, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - started_at_s < 2
+    assert process.returncode == 5, stderr
+    report = project.report
+    assert report["stored"] >= 5
+    assert set(report["reasons"]) == {"stopped"}
+    assert_adds_up(project, 500)
+    assert project.crawl("only=/page/1/").returncode == 0  # the lock is free again
+
+
+def test_stopped_while_waiting_for_the_site(project: Project, site: FakeSite) -> None:
+    site.ready = ["503"] * 1000
+    process = project.start("ready_timeout=60")
+    wait_for(lambda: len(site.seen) > 1)
+    process.terminate()
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 5, stderr
+    assert "Traceback" not in stderr
+    assert_adds_up(project, 1)
+
+
+def test_stopped_while_the_site_asked_for_a_pause(project: Project, site: FakeSite) -> None:
+    project.write_urls("/page/1/", "/busy/1/", "/busy/2/")
+    process = project.start("concurrency=1")
+    wait_for(lambda: "/busy/1/" in site.paths)
+    process.terminate()
+    started_at_s = time.monotonic()
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 5, stderr
+    assert time.monotonic() - started_at_s < 2
+    assert_adds_up(project, 3)
+
+
+# --- exit code 6 -----------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_leaves(project: Project, site: FakeSite) -> None:
+    site.latency_s = 0.2
+    project.write_urls(*(f"/page/{number}/" for number in range(20)))
+    process = project.start("run_id=first")
+    wait_for(lambda: len(site.paths) > 2)
+    second = project.crawl()
+    assert second.returncode == 6
+    assert "another run is under way (run first of 'test', process" in second.stderr
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    site.latency_s = 0
+    assert project.crawl().returncode == 0  # the lock of a dead run ends by itself
+
+
+# --- exit code 7 -----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_listens(project: Project) -> None:
+    result = project.crawl("base_url=http://127.0.0.1:9", "ready_timeout=1.5")
+    assert result.returncode == 7
+    assert "connection refused; is WARM_BASE_URL right" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert project.report["exit_code"] == 7
+    assert project.report["reasons"] == {"stopped": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("login", "redirects to /accounts/login/, a login page"), ("500", "answers 500"), ("400", "ALLOWED_HOSTS")],
+)
+def test_never_ready(project: Project, site: FakeSite, answer: str, expected: str) -> None:
+    site.ready = [answer] * 100
+    result = project.crawl("ready_timeout=1")
+    assert result.returncode == 7
+    assert expected in result.stderr
+    assert site.paths == []
+
+
+def test_ready_after_a_while(project: Project, site: FakeSite) -> None:
+    site.ready = ["503", "503", "login"]
+    assert project.crawl().returncode == 0
+
+
+def test_another_release(project: Project, site: FakeSite) -> None:
+    site.release = "old"
+    result = project.crawl("release=new")
+    assert result.returncode == 7
+    assert "release 'old' answers" in result.stderr
+
+
+# --- installed somewhere else ----------------------------------------------------------------------------------------
+
+
+def test_progress_and_summary_can_be_silent(project: Project) -> None:
+    assert project.crawl("progress=none").stderr == ""
+
+
+def test_lines_of_progress(project: Project, site: FakeSite) -> None:
+    site.latency_s = 0.3
+    project.write_urls(*(f"/page/{number}/" for number in range(40)))
+    result = project.crawl("progress=lines")
+    assert "of 40 entries" in result.stderr
+    assert "stored" in result.stderr.splitlines()[1]
+
+
+def test_a_bar_ends_cleanly(project: Project) -> None:
+    result = project.crawl("progress=bar")
+    assert result.returncode == 0
+    assert "1 planned: 1 stored" in result.stderr
+
+
+def test_outcomes_of_another_folder(project: Project, tmp_path: Path) -> None:
+    assert project.crawl(f"report={tmp_path}/r/report.json").returncode == 0
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == ["outcomes.jsonl", "report.json", "test.lock"]
+
+
+def test_a_site_that_goes_away(project: Project) -> None:
+    with serving(FakeSite(latency_s=0.05)) as brief:
+        project.write_urls(*(f"/page/{number}/" for number in range(300)))
+        process = project.start(f"base_url={brief.url}")
+        wait_for(lambda: len(brief.paths) > 20)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 5, stderr
+    assert project.report["stored"] > 0
+    assert_adds_up(project, 300)
+
+
+def wait_for(condition, timeout_s: float = 10.0) -> None:
+    give_up_at_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < give_up_at_s, "waited in vain"
+        time.sleep(0.02)
