@@ -75,6 +75,37 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="Template fragments to warm: dicts with template, fragment, contexts and optionally name, priority.",
         ),
         Setting(
+            name="TRAFFIC_SAMPLE_RATE",
+            types=(float, int),
+            default=0,
+            help="Share of the visitors' requests that is counted, from 0 (off) to 1, as one in a whole number; "
+            "counts go to this site's database.",
+        ),
+        Setting(
+            name="TRAFFIC_FLUSH_S",
+            types=(float, int),
+            default=30,
+            help="Seconds after which each worker saves its counts, and the most that a killed one loses.",
+        ),
+        Setting(
+            name="TRAFFIC_MAX_URLS",
+            types=(int,),
+            default=10_000,
+            help="URLs and variants that a worker remembers between two saves, and that the table keeps for one hour.",
+        ),
+        Setting(
+            name="TRAFFIC_RETENTION_DAYS",
+            types=(int,),
+            default=14,
+            help="Days after which counts are deleted.",
+        ),
+        Setting(
+            name="TRAFFIC_RULES",
+            types=(str,),
+            default="",
+            help="TOML file with this site's own rules for URLs, the one that build takes as --rules.",
+        ),
+        Setting(
             name="LOCK_FILE",
             types=(str,),
             default="",

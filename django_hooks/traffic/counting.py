@@ -1,0 +1,130 @@
+"""The part of the recorder that a visitor's request pays for: two clock readings, a few look-ups, one append.
+
+What is counted: GET with 200 or 304. A HEAD has a page key of its own that no browser asks for, and comes from
+monitors; other methods are never cached; redirects and errors are never stored. A 304 is a 200 whose body the browser
+still had: the view was run, or the cache asked, all the same.
+
+No lock is taken: ``deque.append`` is atomic, with and without the GIL, so threads and coroutines of one worker may
+note at the same time, and whoever notes never waits for whoever saves. Nothing is parsed, hashed or classified here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from random import random
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from url_manifests.errors import ConfigurationError
+
+from .options import traffic_options
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+FOLD_AT: Final = 512
+"""Notes that wake the thread: it then holds the interpreter for some milliseconds, and memory stays small."""
+
+COUNTED_STATUSES: Final = frozenset({200, 304})
+
+_Handler = Callable[[HttpRequest], Any]
+
+
+def counted(get_response: _Handler) -> _Handler:
+    """``get_response`` with its visitors counted; itself, at no cost at all, when recording is off.
+
+    The settings are read once, when the server builds its middleware: a request should not pay for reading them. Wrong
+    ones are a system check's business and a line in the log: no visitor is refused because nobody counts them.
+    """
+    try:
+        options = traffic_options()
+    except ConfigurationError:
+        logger.exception("cache_warming.traffic_misconfigured")
+        return get_response
+    if options is None:
+        return get_response
+    # Not before it is wanted: it needs this application's tables, and a list of bots that takes memory.
+    from .recorder import recorder  # noqa: PLC0415
+
+    recorder.configure(options)
+    counter = _Counter(recorder)
+    return counter.awaiting(get_response) if iscoroutinefunction(get_response) else counter.calling(get_response)
+
+
+class _Counter:
+    """Notes finished requests for a `Recorder`."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._pending = recorder.pending
+        self._share = 1 / recorder.options.one_in
+        self._host = "HTTP_X_FORWARDED_HOST" if settings.USE_X_FORWARDED_HOST else "HTTP_HOST"
+        self._session_mark = f"{settings.SESSION_COOKIE_NAME}="
+        self._use_i18n = settings.USE_I18N
+
+    def calling(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> _Handler:
+        share, note = self._share, self._note
+
+        def counting(request: HttpRequest) -> HttpResponseBase:
+            if share < 1 and random() >= share:  # noqa: S311 - a sample, no secret
+                return get_response(request)
+            started_s = perf_counter()
+            response = get_response(request)
+            if request.method == "GET" and response.status_code in COUNTED_STATUSES:
+                note(request, response, perf_counter() - started_s)
+            return response
+
+        return counting
+
+    def awaiting(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> _Handler:
+        share, note = self._share, self._note
+
+        async def counting(request: HttpRequest) -> HttpResponseBase:
+            if share < 1 and random() >= share:  # noqa: S311 - a sample, no secret
+                return await get_response(request)
+            started_s = perf_counter()
+            response = await get_response(request)
+            if request.method == "GET" and response.status_code in COUNTED_STATUSES:
+                note(request, response, perf_counter() - started_s)
+            return response
+
+        return counting
+
+    def _note(self, request: HttpRequest, response: HttpResponseBase, elapsed_s: float) -> None:
+        sent = request.META
+        headers = response.headers
+        vary = headers.get("Vary", "")
+        match = request.resolver_match
+        cookies = sent.get("HTTP_COOKIE")
+        language = ""
+        if vary and (language := sent.get("HTTP_ACCEPT_LANGUAGE", "")) and self._use_i18n:
+            # With USE_I18N the page key holds the language that was chosen, and not the header that it came from.
+            language = headers.get("Content-Language", "")
+        # The order is that of `folding.Observation`.
+        self._pending.append(
+            (
+                sent.get(self._host, ""),
+                request.path,
+                sent.get("QUERY_STRING", ""),
+                match.route if match else "",
+                sent.get("HTTP_USER_AGENT", ""),
+                vary,
+                sent.get("HTTP_ACCEPT_ENCODING", "") if vary else "",
+                language,
+                elapsed_s,
+                # Django's page cache alone adds it in here; a proxy's comes on later.
+                "Age" in headers,
+                # Whether there is a session is all that is ever known of a cookie.
+                cookies is not None and self._session_mark in cookies,
+            )
+        )
+        if self._recorder.is_idle or len(self._pending) >= FOLD_AT:
+            self._recorder.attend()
