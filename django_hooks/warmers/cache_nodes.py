@@ -96,11 +96,9 @@ def fragment_key(node: CacheNode, context: Context) -> str:
 
 
 def _require(expression: FilterExpression, context: Context) -> None:
-    if isinstance(expression.var, Variable):
-        try:
-            expression.var.resolve(context)
-        except VariableDoesNotExist as error:
-            raise VariableDoesNotExist("the context lacks %r, which the key depends on", (expression.token,)) from error
+    # The first name only: that "group.name" is empty for a visitor without a group is ordinary.
+    if isinstance(expression.var, Variable) and expression.var.lookups and expression.var.lookups[0] not in context:
+        raise VariableDoesNotExist("the context lacks %r, which the key depends on", (expression.var.lookups[0],))
 
 
 def fragment_alias(node: CacheNode, context: Context) -> str:
