@@ -58,7 +58,7 @@ class Selection:
                 self.left_out[reason] += 1
                 return
             cost_s = (candidate.cold_ms if candidate.cold_ms is not None else DEFAULT_COLD_MS) / 1000
-            route = route_of(candidate.url)
+            route = candidate.route or route_of(candidate.url)
             if candidate.hits < policy.min_hits:
                 self.left_out["min-hits"] += 1
             elif per_route[route] >= route_limit:

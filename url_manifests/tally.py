@@ -37,6 +37,8 @@ class Candidate:
     signed_in: float
     cold_ms: float | None
     warm_ms: float | None
+    route: str = ""
+    """Where the source tells it; else it is guessed from the URL."""
 
     @property
     def expected_hits(self) -> float:
