@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
 from urllib.parse import urlsplit
@@ -66,7 +67,8 @@ class Visit:
 
 def listed_targets(port: int) -> list[str]:
     """Every path in the site's sitemap."""
-    body = _get(http.client.HTTPConnection("127.0.0.1", port), "/sitemap.xml", "https", {})[1]
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        body = _get(connection, "/sitemap.xml", "https", {})[1]
     return [urlsplit(tag.text).path for tag in BeautifulSoup(body, "xml").find_all("loc")]
 
 
@@ -91,25 +93,23 @@ def send(port: int, requests: Sequence[tuple[str, str]], scheme: str = "https") 
 
 
 def _send_some(port: int, requests: Iterable[tuple[str, str]], scheme: str) -> list[Visit]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    visits = []
-    for target, browser in requests:
-        start_s = time.perf_counter()
-        response, _ = _get(connection, target, scheme, BROWSERS[browser])
-        elapsed_ms = (time.perf_counter() - start_s) * 1000
-        directives = (response.getheader("Cache-Control") or "").lower()
-        visits.append(
-            Visit(
-                target=target,
-                elapsed_ms=elapsed_ms,
-                status=response.status,
-                # Django's page cache adds both headers to what it stores, and Age to what it serves from the store.
-                is_cacheable=response.getheader("Expires") is not None and "no-cache" not in directives,
-                is_hit=response.getheader("Age") is not None,
-            )
-        )
-    connection.close()
-    return visits
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        return [_visit(connection, target, scheme, browser) for target, browser in requests]
+
+
+def _visit(connection: http.client.HTTPConnection, target: str, scheme: str, browser: str) -> Visit:
+    start_s = time.perf_counter()
+    response, _ = _get(connection, target, scheme, BROWSERS[browser])
+    elapsed_ms = (time.perf_counter() - start_s) * 1000
+    directives = (response.getheader("Cache-Control") or "").lower()
+    return Visit(
+        target=target,
+        elapsed_ms=elapsed_ms,
+        status=response.status,
+        # Django's page cache adds both headers to what it stores, and Age to what it serves from the store.
+        is_cacheable=response.getheader("Expires") is not None and "no-cache" not in directives,
+        is_hit=response.getheader("Age") is not None,
+    )
 
 
 def _get(

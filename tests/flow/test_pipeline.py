@@ -170,10 +170,10 @@ def test_a_wrong_public_url_is_a_configuration_error(start_site: StartSite, pipe
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param({"require_coverage": "1.01"}, ["require_coverage", "1.01"], id="a share above one"),
+        pytest.param({"require_coverage": "1.01"}, ["WARM_REQUIRE_COVERAGE", "1.01"], id="a share above one"),
         pytest.param({"deadlin": "5"}, ["deadlin", "deadline"], id="a typo is answered with the nearest name"),
         pytest.param({"manifest": "nowhere.jsonl"}, ["nowhere.jsonl"], id="a missing manifest"),
-        pytest.param({"rate": "fast"}, ["rate", "fast"], id="a rate that is no number"),
+        pytest.param({"rate": "fast"}, ["WARM_RATE", "fast"], id="a rate that is no number"),
     ],
 )
 def test_wrong_arguments_are_usage_errors(arguments: dict[str, str], words: list[str], pipeline: Pipeline) -> None:
