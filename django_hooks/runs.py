@@ -10,7 +10,7 @@ from os import PathLike
 from typing import TextIO
 
 from url_manifests.errors import VerificationError
-from url_manifests.outcomes import Outcome, OutcomeReader, Result
+from url_manifests.outcomes import Outcome, OutcomeReader
 from url_manifests.report import Report
 
 from . import conf
@@ -88,7 +88,7 @@ def plan_lines(warmers: Iterable[Warmer], options: RunOptions) -> Iterator[str]:
 
 def _plan_line(planned: Planned | Outcome) -> str:
     if isinstance(planned, Outcome):
-        return f"{planned.url} {Result.FAILED}: {planned.reason} ({planned.detail})"
+        return f"{planned.url} {planned.result}: {planned.reason} ({planned.detail})"
     timeout = "default" if not isinstance(planned.timeout, int | float | None) else planned.timeout
     version = "" if planned.version is None else f" version={planned.version}"
     return f"{planned.warmer}:{planned.key} alias={planned.alias} timeout={timeout}{version}"

@@ -51,6 +51,9 @@ class Engine:
         """The warmer's entries, checked and completed; nothing is computed and no cache is asked."""
         try:
             for entry in warmer.entries():
+                if self.is_late:
+                    yield _left_out(warmer)
+                    return
                 planned = plan_entry(warmer, entry)
                 if self._is_wanted(planned):
                     yield planned
@@ -69,17 +72,11 @@ class Engine:
             yield from self._run_warmer(warmer)
 
     def _run_warmer(self, warmer: Warmer) -> Iterator[Outcome]:
-        if self.is_late:
-            yield _left_out(warmer)
-            return
         for batch in stores.batches(self.plan(warmer), BATCH):
             planned = [item for item in batch if isinstance(item, Planned)]
             self._warm(planned)
             yield from (item for item in batch if isinstance(item, Outcome))
             yield from (item.outcome for item in planned if item.outcome is not None)
-            if self.is_late and len(batch) == BATCH:
-                yield _left_out(warmer)
-                return
 
     def _warm(self, everything: list[Planned]) -> None:
         # Two contexts may well lead to one key; it is warmed once, and both are told how it went.

@@ -11,7 +11,6 @@ from django.core.cache import cache, caches
 from django.test import override_settings
 
 from django_hooks.engine import Engine, RunOptions
-from django_hooks.engine.run import BATCH
 from django_hooks.engine.write import is_same
 from django_hooks.warmers import CacheEntry, Warmer
 from url_manifests.outcomes import KeyState, Result
@@ -185,20 +184,39 @@ def test_a_dead_store_is_given_up_and_every_key_accounted_for():
     assert "not tried" in outcomes[-1].detail
 
 
+class Clock:
+    """Stands still until it is told to go on."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def go_on(self, seconds):
+        self.now += seconds
+        return seconds
+
+
 def test_the_most_valuable_goes_first_and_a_deadline_leaves_the_rest():
-    seconds = itertools.count()
-    entries = [entry(str(number), compute=lambda: 1) for number in range(10)]
-    outcomes = run(made(entries), made([entry()], name="late"), clock=lambda: next(seconds), deadline_s=6)
+    clock = Clock()
+    entries = [entry(str(number), compute=lambda: clock.go_on(1)) for number in range(10)]
+    outcomes = run(made(entries), made([entry()], name="late"), clock=clock, deadline_s=4)
     assert results(outcomes[:4]) == [Result.STORED] * 4
     assert {(o.result, o.reason) for o in outcomes[4:]} == {(Result.SKIPPED, "deadline")}
-    assert outcomes[-1].url == "late:*"
+    assert [outcomes[4].url, outcomes[-1].url, len(outcomes)] == ["w:4", "late:*", 11]
 
 
-def test_an_endless_iterator_ends_at_the_deadline():
-    endless = (entry(str(number)) for number in itertools.count())
-    seconds = itertools.count()
-    outcomes = run(made(endless), clock=lambda: next(seconds), deadline_s=3)
-    assert len(outcomes) % BATCH == 1
+@pytest.mark.parametrize("pattern", ["", "no such key"])
+def test_an_endless_iterator_ends_at_the_deadline(pattern):
+    clock = Clock()
+
+    def endless():
+        for number in itertools.count():
+            clock.go_on(1)
+            yield entry(str(number))
+
+    outcomes = run(made(endless()), clock=clock, deadline_s=300, key_pattern=pattern)
+    assert len(outcomes) == (1 if pattern else 300)
     assert told(outcomes)[-1] == ("w:*", Result.SKIPPED, "deadline")
 
 

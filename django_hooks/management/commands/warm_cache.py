@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
     def _finish(self, report: Report, path: str) -> None:
         if path:
-            report.write(path)
+            _write(report, path)
         self.stdout.write(f"{describe_counts(report.results)}; coverage {report.coverage:.3f}: {report.outcome}")
         for reason, count in report.reasons.most_common():
             self.stdout.write(f"  {count} {reason}: {', '.join(report.examples[reason])}")
@@ -112,6 +112,13 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
             if options[name]:
                 option = "--" + name.replace("_", "-")
                 raise ConfigurationError(option, "has no meaning with --cross-check, which only reads")
+
+
+def _write(report: Report, path: str) -> None:
+    try:
+        report.write(path)
+    except OSError as error:
+        raise ConfigurationError("--report", f"cannot write {path}: {error.strerror}") from error
 
 
 def _verdict(report: Report) -> str:

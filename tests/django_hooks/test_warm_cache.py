@@ -1,0 +1,256 @@
+"""The command as a pipeline runs it: lines, reports, exit codes, and two at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+
+from django_hooks import progress
+from django_hooks.lock import lock_path, single_run
+from django_hooks.warmers import CacheEntry, register, registry
+from url_manifests.errors import AnotherRunError, ConfigurationError
+from url_manifests.outcomes import Outcome, Result
+from url_manifests.reasons import REASONS
+
+from .tickets import SECRET
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def own(monkeypatch, backend, settings, tmp_path):
+    """A project with two warmers and no other."""
+    monkeypatch.setattr(registry, "_warmers", {})
+    monkeypatch.setattr(registry, "broken", {})
+    monkeypatch.setattr(registry, "_is_discovered", True)
+    settings.CACHE_WARMING = {"LOCK_FILE": str(tmp_path / "lock"), "ENV": "test"}
+
+    @register("numbers", timeout=60, priority=1)
+    def numbers():
+        for number in range(3):
+            yield CacheEntry(key=f"n{number}", compute=lambda number=number: number)
+
+    @register("broken", timeout=None)
+    def broken():
+        yield CacheEntry(key="bad", compute=lambda: 1 / 0)
+
+    return registry
+
+
+def command(*args, **options):
+    out = io.StringIO()
+    try:
+        call_command("warm_cache", *args, stdout=out, stderr=io.StringIO(), **options)
+    except CommandError as error:
+        return error.returncode, out.getvalue(), str(error)
+    return 0, out.getvalue(), ""
+
+
+def test_a_run_says_what_it_did_and_what_not(own, tmp_path):
+    report = tmp_path / "report.json"
+    code, out, error = command("--report", str(report))
+    assert (code, error) == (3, "coverage 0.750 is below the required 0.9")
+    assert out.splitlines() == [
+        "4 entries: 3 stored, 1 failed; coverage 0.750: partial",
+        "  1 compute-failed: broken:bad (ZeroDivisionError: division by zero)",
+    ]
+    document = json.loads(report.read_text())
+    assert (document["env"], document["outcome"], document["exit_code"], document["planned"]) == (
+        "test",
+        "partial",
+        3,
+        4,
+    )
+    assert (document["stored"], document["failed"], document["coverage"]) == (3, 1, 0.75)
+    assert document["reasons"].keys() <= REASONS.keys()
+
+
+def test_a_second_run_has_nothing_to_do(own):
+    assert command(only=["numbers"])[1] == "3 entries: 3 stored; coverage 1.000: ok\n"
+    assert command(only=["numbers"])[1] == "3 entries: 3 already_warm; coverage 1.000: ok\n"
+    assert command(only=["numbers"], refresh=True)[1] == "3 entries: 3 stored; coverage 1.000: ok\n"
+
+
+def test_less_can_be_enough(own):
+    assert command("--require-coverage", "0.75")[0] == 0
+
+
+def test_keys_can_be_chosen(own):
+    assert command("--key", "n[01]")[1].startswith("2 entries: 2 stored")
+
+
+def test_a_dry_run_prints_and_touches_nothing(own):
+    code, out, _ = command("--dry-run")
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            *(f"numbers:n{number} alias=default timeout=60" for number in range(3)),
+            "numbers: 3 entries",
+            "broken:bad alias=default timeout=None",
+            "broken: 1 entries",
+        ],
+    )
+    assert cache.get_many(["n0", "n1", "n2"]) == {}
+
+
+def test_list_names_warmers_and_fragments(own):
+    own.broken["shop.warmers"] = "ImportError: x"
+    lines = command("--list")[1].splitlines()
+    assert lines[:3] == [
+        "numbers category=computed priority=1",
+        "broken category=computed priority=0",
+        "shop.warmers is broken: ImportError: x",
+    ]
+    assert "fragment category_menu in base.html: LANGUAGE_CODE" in lines
+
+
+def test_a_broken_module_is_in_the_report(own):
+    own.broken["shop.warmers"] = "ImportError: x"
+    assert "1 warmer-broken: shop.warmers:* (ImportError: x)" in command()[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"only": ["numbres"]}, "--only: 'numbres' is unknown; did you mean 'numbers'?"),
+        ({"dry_run": True, "report": "x"}, "--report: there is nothing to report"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(own, options, words):
+    code, _, error = command(**options)
+    assert (code, words in error, "\n" in error) == (2, True, False)
+
+
+@pytest.mark.parametrize("share", [1.5, -0.1])
+def test_a_wrong_share_in_settings_is_exit_code_2(own, settings, share):
+    settings.CACHE_WARMING = {**settings.CACHE_WARMING, "REQUIRE_COVERAGE": share}
+    assert command()[0] == 2
+
+
+@pytest.mark.parametrize(
+    "args", [["--require-coverage", "1.01"], ["--require-coverage", "x"], ["--deadline", "0"], ["--deadline", "soon"]]
+)
+def test_a_wrong_argument_is_refused(own, args):
+    code, _, error = command(*args)
+    assert (code, error.startswith(f"Error: argument {args[0]}")) == (1, True)
+
+
+def test_a_report_that_cannot_be_written_is_one_line(own, tmp_path):
+    (tmp_path / "file").touch()
+    code, _, error = command("--only", "numbers", "--report", str(tmp_path / "file" / "report.json"))
+    assert (code, error.startswith("--report: cannot write")) == (2, True)
+
+
+def test_nothing_to_warm_is_fine(monkeypatch, own):
+    monkeypatch.setattr(registry, "_warmers", {})
+    assert command()[:2] == (0, "0 entries; coverage 1.000: ok\n")
+
+
+def test_two_runs_at_once_are_refused(own):
+    with single_run(), pytest.raises(AnotherRunError, match=rf"under way \(process {os.getpid()}\)"), single_run():
+        pass
+    with single_run():
+        assert command()[0] == 6
+    assert command("--only", "numbers")[0] == 0
+
+
+HOLDER = """
+import sys, time
+from django.conf import settings
+settings.configure(CACHE_WARMING={"LOCK_FILE": sys.argv[1]})
+from django_hooks.lock import single_run
+with single_run():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_lock_dies_with_its_holder(own, settings):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, settings.CACHE_WARMING["LOCK_FILE"]], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        assert process.stdout.readline() == b"held\n"
+        code, _, error = command()
+        assert (code, error) == (6, f"another warm_cache is under way (process {process.pid})")
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        assert command("--only", "numbers")[0] == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_link_in_the_locks_place_is_not_followed(own, settings, tmp_path):
+    target = tmp_path / "target"
+    Path(settings.CACHE_WARMING["LOCK_FILE"]).symlink_to(target)
+    with pytest.raises(ConfigurationError, match="cannot open"), single_run():
+        pass
+    assert not target.exists()
+
+
+def test_each_project_has_a_lock_of_its_own(settings):
+    settings.CACHE_WARMING = {}
+    first = lock_path()
+    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": "another release"}}
+    assert lock_path() != first
+
+
+def test_lines_come_at_a_steady_pace():
+    seconds = iter([0, 1, 6, 7, 7, 13, 13])
+    stream = io.StringIO()
+    lines = progress.Lines(stream, clock=lambda: next(seconds))
+    for _ in range(4):
+        lines(Outcome(url="x", result=Result.STORED, weight=1))
+    assert stream.getvalue() == "2 entries: 2 stored\n4 entries: 4 stored\n"
+
+
+@pytest.mark.parametrize("choice", progress.CHOICES)
+def test_every_kind_of_progress_takes_every_outcome(choice):
+    outcome = Outcome(url="x", result=Result.STORED, weight=1)
+    with progress.watching(choice, io.StringIO()) as watcher:
+        assert list(progress.watched([outcome], watcher)) == [outcome]
+
+
+@pytest.fixture
+def shop(seeded_database, tmp_path):
+    """Environment of the example's own commands, with a database cache."""
+    import shutil
+
+    database = shutil.copy(seeded_database, tmp_path / "shop.sqlite3")
+    return {
+        **os.environ,
+        "EXAMPLE_DB": str(database),
+        "EXAMPLE_CACHE": "db",
+        "WARM_SECRET": SECRET,
+        "DJANGO_SETTINGS_MODULE": "example.settings",
+    }
+
+
+def manage(env, *args):
+    return subprocess.run(
+        [sys.executable, "-m", "django", *args], env=env, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_examples_dashboard_and_menus_are_warmed_in_a_process_of_their_own(shop, tmp_path):
+    first = manage(shop, "warm_cache", "--report", str(tmp_path / "report.json"))
+    assert (first.returncode, first.stdout) == (0, "14 entries: 14 stored; coverage 1.000: ok\n")
+    second = manage(shop, "warm_cache")
+    assert (second.returncode, second.stdout) == (0, "14 entries: 14 already_warm; coverage 1.000: ok\n")
+    unknown = manage(shop, "warm_cache", "--only", "dashbord")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.splitlines() == ["CommandError: --only: 'dashbord' is unknown; did you mean 'dashboard'?"]
+    wrong = manage(shop, "warm_cache", "--require-coverage", "1.01")
+    assert wrong.returncode == 2
+    assert wrong.stderr.splitlines()[-1].endswith("error: argument --require-coverage: must be from 0 to 1, is 1.01")
