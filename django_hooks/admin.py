@@ -20,7 +20,6 @@ class ReadOnlyAdmin(_ModelAdmin):
     """A list that nobody changes by hand; seen by staff with the ``view`` permission."""
 
     actions = None
-    date_hierarchy = "hour"
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
         return False
@@ -36,7 +35,7 @@ class ReadOnlyAdmin(_ModelAdmin):
 class ObservedTrafficAdmin(ReadOnlyAdmin):
     """Newest hour first, in it what was asked for most."""
 
-    list_display = ("hour", "host", "url", "cold_hits", "warm_hits", "cold_mean_ms", "warm_mean_ms", "route")
+    list_display = ("starts_at", "host", "url", "cold_hits", "warm_hits", "cold_mean_ms", "warm_mean_ms", "route")
     list_filter = ("host", "route")
     search_fields = ("url",)
     ordering = ("-hour", "-cold_hits", "pk")
@@ -55,6 +54,6 @@ class ObservedTrafficAdmin(ReadOnlyAdmin):
 class ObservedExclusionAdmin(ReadOnlyAdmin):
     """Which rules kept how many requests out."""
 
-    list_display = ("hour", "rule", "hits")
+    list_display = ("starts_at", "rule", "hits")
     list_filter = ("rule",)
     ordering = ("-hour", "-hits", "pk")

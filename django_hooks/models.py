@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -10,10 +12,16 @@ class HourlySum(models.Model):
     """A row that every worker of every host adds to; its key is a digest of what it is the sum of."""
 
     digest = models.CharField(max_length=32, primary_key=True, editable=False)
-    hour = models.DateTimeField(_("hour"), db_index=True)
+    # A number, because a site without USE_TZ stores local times, in which one hour of the year comes twice.
+    hour = models.IntegerField(_("hours since 1970, UTC"), db_index=True)
 
     class Meta:
         abstract = True
+
+    @property
+    def starts_at(self) -> datetime:
+        """When the hour began."""
+        return datetime.fromtimestamp(self.hour * 3600, UTC)
 
 
 class ObservedTraffic(HourlySum):

@@ -27,6 +27,7 @@ A plain tuple: it is made in every request, and a named one would take five time
 """
 
 _REMEMBERED: Final = 2048
+_MAX_CHARS: Final = 120
 
 _ENCODING: Final = r"(?:gzip|deflate|br|zstd|compress|identity|x-gzip|\*)(?:;q=[01](?:\.\d{1,3})?)?"
 _ENCODINGS: Final = re.compile(rf"{_ENCODING}(?:, ?{_ENCODING}){{0,7}}")
@@ -134,4 +135,4 @@ def variant(vary: str, profile: str, encoding: str, language: str) -> Variant:
 
 
 def _listed(known: re.Pattern[str], value: str) -> str:
-    return value if known.fullmatch(value) else ""
+    return value if len(value) <= _MAX_CHARS and known.fullmatch(value) else ""

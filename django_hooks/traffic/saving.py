@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
@@ -27,6 +26,7 @@ _BATCH: Final = 200
 """Rows of one transaction: some 20 ms during which other workers wait, if they save the same ones."""
 _PAUSE_S: Final = 0.002
 """Left to the requests after each batch: a thread that computes lets others in only every 5 ms."""
+_MAX_HOST_CHARS: Final = 260
 _PRUNE_EVERY_S: Final = 3600
 
 
@@ -49,13 +49,13 @@ class Saver:
             storage.add([_traffic_row(key, cost, weight) for key, (cost, _) in batch])
             fold.sketch.discard(source for _, (_, sources) in batch for source in sources)
             time.sleep(_PAUSE_S)
-        if rows and (trimmed := storage.trim(_start(this_hour), fold.options.max_urls)):
+        if rows and (trimmed := storage.trim(this_hour, fold.options.max_urls)):
             fold.excluded[this_hour, "table-full"] += round(trimmed / weight)
         if fold.excluded:
             storage.add([_exclusion_row(hour, rule, hits * weight) for (hour, rule), hits in fold.excluded.items()])
             fold.excluded.clear()
         if now_s >= self._prune_at_s:
-            storage.prune(_start(this_hour) - timedelta(days=fold.options.retention_days))
+            storage.prune(this_hour - fold.options.retention_days * 24)
             self._prune_at_s = now_s + _PRUNE_EVERY_S
 
 
@@ -86,7 +86,8 @@ def _admitted(fold: Fold) -> dict[Key, _Row]:
 
 def _page(classifier: Classifier, key: Key) -> Key | str:
     """The key with host and URL as manifests hold them, or the rule that keeps it out."""
-    if not (host := canonical_host(key.host.encode("ascii", "replace"))):
+    host = canonical_host(key.host.encode("ascii", "replace"))
+    if not 0 < len(host) <= _MAX_HOST_CHARS:
         return "host"
     allowed = settings.ALLOWED_HOSTS or [".localhost", "127.0.0.1", "[::1]"] * settings.DEBUG
     if not validate_host(split_domain_port(host)[0], allowed):
@@ -104,7 +105,7 @@ def _batches(rows: dict[Key, _Row]) -> Iterator[list[tuple[Key, _Row]]]:
 def _traffic_row(key: Key, cost: Cost, weight: int) -> ObservedTraffic:
     return ObservedTraffic(
         digest=_digest(key.hour, key.host, key.url, *key.variant),
-        hour=_start(key.hour),
+        hour=key.hour,
         host=key.host,
         url=key.url,
         route=cost.route[:500],
@@ -118,13 +119,9 @@ def _traffic_row(key: Key, cost: Cost, weight: int) -> ObservedTraffic:
 
 
 def _exclusion_row(hour: int, rule: str, hits: int) -> ObservedExclusion:
-    return ObservedExclusion(digest=_digest(hour, rule), hour=_start(hour), rule=rule, hits=hits)
+    return ObservedExclusion(digest=_digest(hour, rule), hour=hour, rule=rule, hits=hits)
 
 
 def _digest(*parts: str | int) -> str:
     # A line feed is in none of the parts.
     return blake2b("\n".join(map(str, parts)).encode(), digest_size=16).hexdigest()
-
-
-def _start(hour: int) -> datetime:
-    return datetime.fromtimestamp(hour * 3600, UTC)

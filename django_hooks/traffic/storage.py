@@ -12,14 +12,15 @@ compile it as all of this takes: 330 µs a row against 110 µs on SQLite.)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connections, router, transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Max, Min, QuerySet, Sum
 
 from django_hooks.models import HourlySum, ObservedExclusion, ObservedTraffic
+
+from .observed import Row
 
 SUMS: Final[dict[type[HourlySum], tuple[str, ...]]] = {
     ObservedTraffic: ("cold_hits", "cold_ms", "warm_hits", "warm_ms", "signed_in_hits"),
@@ -31,11 +32,7 @@ TRIM_AT: Final = 1.25
 """An hour's rows may exceed the limit by this factor before the lightest are deleted, so that this is rare."""
 
 _DELETE_BATCH: Final = 500
-
-
-def write_alias() -> str:
-    """The database that the site's routers send these tables to."""
-    return router.db_for_write(ObservedTraffic)
+_READ_BATCH: Final = 2000
 
 
 def _rows(model: type[HourlySum]) -> QuerySet[Any]:
@@ -79,7 +76,7 @@ def _with_sums(row: HourlySum, held: Mapping[str, Any], added: HourlySum | None 
     return type(row)(**{**fields, **sums})
 
 
-def trim(hour: datetime, max_rows: int) -> int:
+def trim(hour: int, max_rows: int) -> int:
     """Delete the lightest rows of an hour that has far more than ``max_rows``; how many requests they stood for."""
     rows = _rows(ObservedTraffic).filter(hour=hour)
     excess = rows.count() - max_rows
@@ -93,12 +90,27 @@ def trim(hour: datetime, max_rows: int) -> int:
     return sum(weight for _, weight in lightest)
 
 
-def prune(before: datetime) -> int:
-    """Delete all hours before a time; how many rows that were."""
+def prune(before: int) -> int:
+    """Delete all hours before one; how many rows that were."""
     return sum(_rows(model).filter(hour__lt=before).delete()[0] for model in SUMS)
 
 
-def exclusions(since: datetime) -> dict[str, int]:
-    """Requests that were not kept by URL since a time, by rule, in the rules' order."""
-    found = _rows(ObservedExclusion).filter(hour__gte=since).values_list("rule").annotate(Sum("hits")).order_by("rule")
-    return dict(found)
+def window(days: int) -> tuple[int, int] | None:
+    """First and last hour, since 1970, of the last so many days that were recorded; ``None`` when nothing was."""
+    last = _rows(ObservedTraffic).aggregate(Max("hour"))["hour__max"]
+    if last is None:
+        return None
+    recent = _rows(ObservedTraffic).filter(hour__gt=last - days * 24)
+    return recent.aggregate(Min("hour"))["hour__min"], last
+
+
+def read(first_hour: int) -> Iterator[Row]:
+    """The rows from an hour on, streamed, by host and URL; equal ones stand together and always in the same order."""
+    rows = _rows(ObservedTraffic).filter(hour__gte=first_hour).order_by("host", "url", "hour", "pk")
+    return (Row(*values) for values in rows.values_list(*Row._fields).iterator(_READ_BATCH))
+
+
+def exclusions(first_hour: int) -> dict[str, int]:
+    """Requests that were not kept by URL, from an hour on, by rule."""
+    rows = _rows(ObservedExclusion).filter(hour__gte=first_hour).order_by()
+    return dict(rows.values_list("rule").annotate(Sum("hits")))
