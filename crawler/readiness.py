@@ -99,9 +99,11 @@ def site_view(response: Response) -> SiteView | None:
         ) from error
 
 
-def refused(status: int | None, target: Target) -> ConfigurationError:
+def refused(answer: Answer, target: Target) -> ConfigurationError:
     """The error for a site that ignores our tickets."""
-    hint = f"; it answered 400: is {target.host!r} in ALLOWED_HOSTS?" if status == 400 else ""
+    hint = f"; it answered 400: is {target.host!r} in ALLOWED_HOSTS?" if answer.status == 400 else ""
+    if answer.is_redirect:
+        hint = f"; it redirects to {answer.location}: does SECURE_PROXY_SSL_HEADER fit WARM_PROXY_SCHEME_HEADER?"
     return ConfigurationError(
         "WARM_SECRET",
         "the site did not accept the ticket: it differs from CACHE_WARMING['SECRET'], or CacheWarmingMiddleware is not "

@@ -141,13 +141,18 @@ class WarmRun:
             return
         try:
             self._record_the_rest()
-        finally:
             self._writer.close()
-            self._writer = None
-            self.report.error = self.error
-            self.report.extra = self._extra()
-            self.report.finish(self.elapsed_s)
+        except OSError as error:
+            self.fail(CacheWarmingError(f"{self.config.outcomes} cannot be written: {error.strerror}"))
+        self._writer = None
+        self.report.error = self.error
+        self.report.extra = self._extra()
+        self.report.finish(self.elapsed_s)
+        try:
             self.report.write(self.config.report)
+        except OSError as error:
+            raise CacheWarmingError(f"{self.config.report} cannot be written: {error.strerror}") from error
+        finally:
             self._lock.release()
 
     def _record_the_rest(self) -> None:

@@ -123,7 +123,7 @@ class WarmSpider(Spider):
             self.run.site = view
             self._hellos_left = 0
         elif answer.status == 200 or not self._hellos_left:
-            raise refused(answer.status, self.run.target)
+            raise refused(answer, self.run.target)
         return self._after_first(planned, answer)
 
     def on_first(self, response: Response, planned: Planned) -> Request | Outcome:

@@ -326,7 +326,7 @@ def test_another_release(project: Project, site: FakeSite) -> None:
     assert "release 'old' answers" in result.stderr
 
 
-# --- installed somewhere else ----------------------------------------------------------------------------------------
+# --- what people see, and files ---------------------------------------------------------------------------------------
 
 
 def test_progress_and_summary_can_be_silent(project: Project) -> None:
@@ -368,3 +368,10 @@ def wait_for(condition, timeout_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < give_up_at_s, "waited in vain"
         time.sleep(0.02)
+
+
+def test_a_disk_that_is_full(project: Project) -> None:
+    result = project.crawl("outcomes=/dev/full")
+    assert result.returncode == 1
+    assert "No space left" in result.stderr
+    assert project.report["exit_code"] == 1

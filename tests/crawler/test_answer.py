@@ -1,0 +1,77 @@
+"""What responses and failures are reduced to."""
+
+from __future__ import annotations
+
+import pytest
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError, ResponseDataLossError
+from scrapy.http import Response
+
+from crawler.answer import answer_from_error, answer_from_response, is_login_path
+from url_manifests.protocol import TRACE_HEADER, Trace, encode_trace
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("/accounts/login/", True),
+        ("https://shop.example/en/login", True),
+        ("/wp-login.php", True),
+        ("/sign-in/", True),
+        ("/user_login/", True),
+        ("https://sso.example/saml2/idp/", True),
+        ("/oauth2/authorize", True),
+        ("/blog/login-fatigue/", False),
+        ("/authors/", False),
+        ("/catalogin/", False),
+        ("/page/?next=/login/", False),
+        ("http://[broken", False),
+    ],
+)
+def test_login_pages(location: str, expected: bool) -> None:
+    assert is_login_path(location) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(200, ""), (304, ""), (301, ""), (404, "status-4xx"), (429, "busy"), (500, "status-5xx")]
+)
+def test_statuses(status: int, reason: str) -> None:
+    assert answer_from_response(Response("http://x/", status=status)).reason == reason
+
+
+def test_the_query_of_a_redirect_is_not_kept() -> None:
+    response = Response("http://x/", status=302, headers={"Location": "/in/?token=abc"})
+    assert answer_from_response(response).location == "/in/"
+
+
+def test_trace() -> None:
+    trace = Trace(reason="private", worker="7")
+    response = Response("http://x/", headers={TRACE_HEADER: encode_trace(trace)})
+    assert answer_from_response(response).trace == trace
+
+
+@pytest.mark.parametrize("value", [b"nonsense", b"\xff\xfe", b""])
+def test_broken_traces(value: bytes) -> None:
+    answer = answer_from_response(Response("http://x/", headers={TRACE_HEADER: value}))
+    assert answer.is_trace_broken
+    assert answer.trace is None
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (DownloadTimeoutError(), "timeout"),
+        (DownloadCancelledError(), "too-large"),
+        (ResponseDataLossError(), "connection"),
+        (DownloadFailedError(), "connection"),
+        (OSError("no route"), "connection"),
+    ],
+)
+def test_failures(error: Exception, reason: str) -> None:
+    answer = answer_from_error(error)
+    assert answer
+    assert answer.reason == reason
+    assert answer.detail
+
+
+def test_bugs_are_no_answers() -> None:
+    assert answer_from_error(KeyError("x")) is None

@@ -1,0 +1,132 @@
+"""Turns are handed out evenly, in order, and never faster than allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from crawler.pace import Pace, Stopped
+
+
+class Clock:
+    """Time that passes only while somebody sleeps, and a little more than they asked for."""
+
+    def __init__(self, late_by_s: float = 0.0) -> None:
+        self.now_s = 100.0
+        self.late_by_s = late_by_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.now_s += seconds + self.late_by_s
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(coroutine)
+
+
+def paced(clock: Clock, rate: float, is_stopping: Callable[[], bool] = lambda: False) -> Pace:
+    return Pace(rate, is_stopping, clock=clock, sleep=clock.sleep)
+
+
+@pytest.mark.parametrize("rate", [5, 20, 100])
+@pytest.mark.parametrize("late_by_s", [0.0, 0.001, 0.004])
+def test_late_timers_do_not_slow_it_down(rate: float, late_by_s: float) -> None:
+    clock = Clock(late_by_s)
+    pace = paced(clock, rate)
+
+    async def take_turns() -> None:
+        for _ in range(10 * rate + 1):
+            await pace.turn()
+
+    run(take_turns())
+    assert clock.now_s - 100 == pytest.approx(10, rel=0.01)
+
+
+def test_what_was_missed_is_not_made_up_for_in_a_burst() -> None:
+    clock = Clock()
+    pace = paced(clock, 10)
+
+    async def take_turns() -> None:
+        await pace.turn()
+        clock.now_s += 60
+        await pace.turn()
+        began_at_s = clock.now_s
+        for _ in range(10):
+            await pace.turn()
+        assert clock.now_s - began_at_s == pytest.approx(1)
+
+    run(take_turns())
+
+
+def test_no_limit() -> None:
+    clock = Clock()
+
+    async def take_turns() -> None:
+        pace = paced(clock, 0)
+        for _ in range(1000):
+            await pace.turn()
+
+    run(take_turns())
+    assert clock.now_s == 100
+
+
+def test_a_pause_holds_everybody_also_those_who_wait_already() -> None:
+    clock = Clock()
+
+    async def take_turns() -> None:
+        pace = paced(clock, 1)
+        await pace.turn()
+        waiting = asyncio.create_task(pace.turn())
+        pace.hold(30)
+        await waiting
+
+    run(take_turns())
+    assert clock.now_s == pytest.approx(130)
+
+
+def test_turns_are_given_in_order() -> None:
+    order = []
+
+    async def take(pace: Pace, number: int) -> None:
+        await pace.turn()
+        order.append(number)
+
+    async def take_turns() -> None:
+        pace = Pace(1000)
+        await asyncio.gather(*(take(pace, number) for number in range(50)))
+
+    run(take_turns())
+    assert order == list(range(50))
+
+
+def test_a_stop_ends_every_wait() -> None:
+    clock = Clock()
+
+    async def take_turns() -> None:
+        pace = paced(clock, 1, is_stopping=lambda: clock.now_s > 101)
+        await pace.turn()
+        pace.hold(1000)
+        with pytest.raises(Stopped):
+            await pace.turn()
+        with pytest.raises(Stopped):
+            await pace.turn()
+
+    run(take_turns())
+    assert clock.now_s < 102
+
+
+def test_with_a_real_clock() -> None:
+    async def take_turns() -> None:
+        pace = Pace(100)
+        began_at_s = time.monotonic()
+        for _ in range(51):
+            await pace.turn()
+        assert time.monotonic() - began_at_s == pytest.approx(0.5, rel=0.1)
+
+    run(take_turns())
