@@ -73,10 +73,9 @@ class Engine:
 
     def _run_warmer(self, warmer: Warmer) -> Iterator[Outcome]:
         for batch in stores.batches(self.plan(warmer), BATCH):
-            planned = [item for item in batch if isinstance(item, Planned)]
-            self._warm(planned)
-            yield from (item for item in batch if isinstance(item, Outcome))
-            yield from (item.outcome for item in planned if item.outcome is not None)
+            self._warm([item for item in batch if isinstance(item, Planned)])
+            outcomes = (item.outcome if isinstance(item, Planned) else item for item in batch)
+            yield from (outcome for outcome in outcomes if outcome is not None)
 
     def _warm(self, everything: list[Planned]) -> None:
         # Two contexts may well lead to one key; it is warmed once, and both are told how it went.
