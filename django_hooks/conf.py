@@ -1,7 +1,7 @@
 """Every key of the ``CACHE_WARMING`` setting: one table with name, type, default and help.
 
 Values are read when they are used and never kept, so ``override_settings`` and a changed settings object take effect
-at once. ``docs/reference/settings.md`` is held against `SETTINGS` by a test.
+at once.
 """
 
 from __future__ import annotations

@@ -51,6 +51,8 @@ class Tally:
     without_keys: int = 0
     """Outcomes reported as warm that name no key, because their trace was cut: taken as they stand."""
     examples: list[dict[str, Any]] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+    """Aliases whose store did not answer, and is not asked again: each key would wait for a time-out of its own."""
 
     def document(self) -> dict[str, Any]:
         """The ``cross_check`` field of the report."""
@@ -65,7 +67,7 @@ class Tally:
 def cross_check(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[Outcome]:
     """The outcomes as they are after their keys were read back, in bounded memory; counts go to ``tally``."""
     for batch in stores.batches(outcomes, BATCH):
-        seen = look_up([state for outcome in batch for state in claimed(outcome)])
+        seen = look_up([state for outcome in batch for state in claimed(outcome)], tally.dead)
         for outcome in batch:
             yield _checked(outcome, seen, tally)
 
@@ -82,19 +84,21 @@ def _key_id(state: KeyState) -> _KeyId:
     return (state.alias, state.key, state.version)
 
 
-def look_up(states: Sequence[KeyState]) -> dict[_KeyId, Seen]:
-    """Ask the stores, in one read for each alias and version."""
+def look_up(states: Sequence[KeyState], dead: set[str]) -> dict[_KeyId, Seen]:
+    """Ask the stores, in one read for each alias and version; those that do not answer are added to ``dead``."""
     groups: dict[tuple[str, int | str | None], dict[str, None]] = defaultdict(dict)
     for state in states:
         groups[state.alias, state.version][state.key] = None
     return {
         (alias, key, version): answer
         for (alias, version), keys in groups.items()
-        for key, answer in _look_up_in(alias, list(keys), version).items()
+        for key, answer in _look_up_in(alias, list(keys), version, dead).items()
     }
 
 
-def _look_up_in(alias: str, keys: list[str], version: int | str | None) -> dict[str, Seen]:
+def _look_up_in(alias: str, keys: list[str], version: int | str | None, dead: set[str]) -> dict[str, Seen]:
+    if alias in dead:
+        return dict.fromkeys(keys, Seen(Presence.UNREADABLE, stores.NOT_TRIED))
     try:
         cache = caches[alias]
     except InvalidCacheBackendError:
@@ -104,6 +108,8 @@ def _look_up_in(alias: str, keys: list[str], version: int | str | None) -> dict[
     if stores.keeps_to_itself(cache):
         return dict.fromkeys(keys, Seen(Presence.PRIVATE))
     found = stores.read_back(cache, keys, version)
+    if found.gave_up:
+        dead.add(alias)
     return {key: _seen(key, found) for key in keys}
 
 

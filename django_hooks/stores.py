@@ -21,6 +21,8 @@ READ_BATCH: Final = 50
 MAX_FAILURES_IN_A_ROW: Final = 3
 """After so many single reads that failed, a store is taken for dead; the rest of the keys is not tried."""
 
+NOT_TRIED: Final = "not tried: the store does not answer"
+
 
 def keeps_to_itself(cache: BaseCache) -> bool:
     """Whether only this process can see the store (LocMem), or nothing is kept (Dummy)."""
@@ -83,7 +85,7 @@ def read_back(cache: BaseCache, keys: Iterable[str], version: int | str | None =
 
 def _read_one(cache: BaseCache, key: str, version: int | str | None, result: ReadBack) -> None:
     if result.gave_up:
-        result.unreadable[key] = "not tried: the store does not answer"
+        result.unreadable[key] = NOT_TRIED
         return
     try:
         result.values.update(_get_many(cache, [key], version))

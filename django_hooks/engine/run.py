@@ -41,6 +41,8 @@ class Engine:
     def __init__(self, options: RunOptions, clock: Callable[[], float] = time.monotonic) -> None:
         self._options = options
         self._clock = clock
+        self._dead: set[str] = set()
+        """Aliases whose store did not answer: each key there would wait for a time-out of its own."""
         self._ends_at = None if options.deadline_s is None else clock() + options.deadline_s
 
     @property
@@ -86,13 +88,22 @@ class Engine:
 
     def _warm_unique(self, batch: list[Planned]) -> None:
         for planned in batch:
-            _end_early(planned)
+            self._end_early(planned)
         if not self._options.refresh:
-            write.mark_present(batch)
+            write.mark_present(batch, self._dead)
         if self._compute(batch) and not self._options.refresh:
-            write.mark_present(batch)
-        write.write(batch)
+            write.mark_present(batch, self._dead)
+        write.write(batch, self._dead)
         write.verify(batch)
+
+    def _end_early(self, planned: Planned) -> None:
+        if is_never_stored(planned):
+            planned.end(Result.NOT_STORED, "timeout-0", cacheable=False)
+        elif stores.keeps_to_itself(planned.cache):
+            # What this process writes there, no web worker ever sees: computing it would only cost.
+            planned.end(Result.UNVERIFIABLE, "private-store")
+        elif planned.alias in self._dead:
+            planned.end(Result.FAILED, "backend-error", stores.NOT_TRIED)
 
     def _compute(self, batch: Iterable[Planned]) -> bool:
         """Whether anything had to be computed, and so time has gone by."""
@@ -109,14 +120,6 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
                 planned.end(Result.FAILED, "compute-failed", stores.describe(error))
         return computed
-
-
-def _end_early(planned: Planned) -> None:
-    if is_never_stored(planned):
-        planned.end(Result.NOT_STORED, "timeout-0", cacheable=False)
-    elif stores.keeps_to_itself(planned.cache):
-        # What this process writes there, no web worker ever sees: computing it would only cost.
-        planned.end(Result.UNVERIFIABLE, "private-store")
 
 
 def _left_out(warmer: Warmer) -> Outcome:

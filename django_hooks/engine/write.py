@@ -15,10 +15,15 @@ from url_manifests.outcomes import Result
 from .plan import Planned
 
 
-def mark_present(batch: Iterable[Planned]) -> None:
-    """End those whose key is there already as warm, and those that cannot be read as failed."""
+def mark_present(batch: Iterable[Planned], dead: set[str]) -> None:
+    """End those whose key is there already as warm, and those that cannot be read as failed.
+
+    An alias whose store does not answer is added to ``dead``.
+    """
     for group in _by_store(batch):
         found = _read(group)
+        if found.gave_up:
+            dead.add(group[0].alias)
         for planned in group:
             if planned.key in found.values:
                 planned.end(Result.ALREADY_WARM)
@@ -26,21 +31,22 @@ def mark_present(batch: Iterable[Planned]) -> None:
                 planned.end(Result.FAILED, "backend-error", found.unreadable[planned.key])
 
 
-def write(batch: Iterable[Planned]) -> None:
-    """Hand the values to the backends, in one call for each alias, version and timeout."""
+def write(batch: Iterable[Planned], dead: set[str]) -> None:
+    """Hand the values to the backends, in one call for each alias, version and timeout; ``dead`` as above."""
     for group in _by_store_and_timeout(batch):
         first = group[0]
         try:
             _set_many(first, {planned.key: planned.value for planned in group})
         except Exception:  # noqa: BLE001 - one value may poison the call: each is tried alone, and its error reported
-            _write_singly(group)
+            _write_singly(group, dead)
 
 
-def _write_singly(group: Sequence[Planned]) -> None:
+def _write_singly(group: Sequence[Planned], dead: set[str]) -> None:
     failures_in_a_row = 0
     for planned in group:
         if failures_in_a_row >= stores.MAX_FAILURES_IN_A_ROW:
-            planned.end(Result.FAILED, "backend-error", "not tried: the store does not answer")
+            dead.add(planned.alias)
+            planned.end(Result.FAILED, "backend-error", stores.NOT_TRIED)
             continue
         try:
             _set_many(planned, {planned.key: planned.value})

@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
 from django_hooks.crosscheck import Presence, Seen, Tally, correct, cross_check, look_up
+from django_hooks.stores import NOT_TRIED
 from url_manifests.outcomes import KeyState, Outcome, OutcomeWriter, Result, RunInfo
 from url_manifests.protocol import KeyKind
 
@@ -59,7 +60,7 @@ def test_keys_are_read_where_they_are(backend):
     cache.set("none", None, 60)
     cache.set("here", 1, 60, version=5)
     states = [state("here"), state("none"), state("gone"), state("here", version=5), state("here", version=6)]
-    seen = look_up(states)
+    seen = look_up(states, set())
     found = [seen["default", s.key, s.version].presence for s in states]
     expected = [Presence.PRESENT, Presence.PRESENT, Presence.MISSING, Presence.PRESENT, Presence.MISSING]
     assert found == expected
@@ -67,16 +68,19 @@ def test_keys_are_read_where_they_are(backend):
 
 @pytest.mark.parametrize("backend", ["locmem", "dummy"], indirect=True)
 def test_a_private_store_cannot_be_looked_into(backend):
-    assert look_up([state("k")])["default", "k", None].presence is Presence.PRIVATE
+    assert look_up([state("k")], set())["default", "k", None].presence is Presence.PRIVATE
 
 
 def test_an_alias_that_is_not_here_or_dead_is_no_proof_of_anything(settings):
     dead = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
     settings.CACHES = {"default": dead, "broken": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
     aliases = ("default", "nowhere")
-    seen = look_up([state("k", alias=alias) for alias in aliases])
-    assert [seen[alias, "k", None].presence for alias in aliases] == [Presence.UNREADABLE] * 2
-    assert "no cache has the alias 'nowhere'" in seen["nowhere", "k", None].detail
+    dead = set()
+    seen = look_up([state(f"k{n}", alias=alias) for alias in aliases for n in range(3)], dead)
+    assert dead == {"default"}
+    assert [seen[alias, "k2", None].presence for alias in aliases] == [Presence.UNREADABLE] * 2
+    assert "no cache has the alias 'nowhere'" in seen["nowhere", "k2", None].detail
+    assert look_up([state("k")], dead)["default", "k", None].detail == NOT_TRIED
 
 
 def test_a_value_that_cannot_be_unpickled_does_not_hide_the_others(backend):
@@ -88,7 +92,7 @@ def test_a_value_that_cannot_be_unpickled_does_not_hide_the_others(backend):
     with connection.cursor() as cursor:
         broken = base64.b64encode(b"no pickle").decode()
         cursor.execute("UPDATE warming_test_cache SET value = %s WHERE cache_key LIKE '%%:bad'", [broken])
-    seen = look_up([state("bad"), state("good")])
+    seen = look_up([state("bad"), state("good")], set())
     assert seen["default", "bad", None].presence is Presence.UNREADABLE
     assert seen["default", "good", None].presence is Presence.PRESENT
 

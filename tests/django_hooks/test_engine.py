@@ -175,10 +175,14 @@ def test_another_value_under_the_key_is_said_to_be_different(monkeypatch):
     assert told(run(made([entry()]))) == [("w:k", Result.NOT_STORED, "different")]
 
 
-def test_a_dead_store_is_given_up_and_every_key_accounted_for():
+@pytest.mark.parametrize("refresh", [False, True])
+def test_a_dead_store_is_given_up_and_every_key_accounted_for(refresh):
+    computed = []
     dead = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1"}}
     with override_settings(CACHES=dead):
-        outcomes = run(made([entry(str(number)) for number in range(250)]))
+        entries = [entry(str(number), compute=lambda: computed.append(1)) for number in range(250)]
+        outcomes = run(made(entries), refresh=refresh)
+    assert len(computed) == (100 if refresh else 0)
     assert {(outcome.result, outcome.reason) for outcome in outcomes} == {(Result.FAILED, "backend-error")}
     assert len(outcomes) == 250
     assert "not tried" in outcomes[-1].detail
