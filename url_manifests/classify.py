@@ -87,10 +87,12 @@ STATIC_ENDINGS: Final = frozenset(
     ]
 )
 _HEALTH: Final = re.compile(
-    r"/(?:.*/)?(?:_?health(?:[-_]?checks?)?|healthz|livez|readyz|live(?:ness)?z?|read(?:y|iness)z?|alive|ping|_?status"
-    r"|heartbeat|__heartbeat__|__lbheartbeat__|up|server-status|nginx_status|stub_status|metrics|ht|monitor(?:ing)?)/?"
-    r"(?:\.(?:txt|html|json|php))?"
+    r"(?:.*/)?_?(?:health(?:[-_]?checks?)?|healthz|livez|readyz|liveness|readiness|_?heartbeat_*|_?lbheartbeat_*"
+    r"|server-status|nginx_status|stub_status)(?:\.(?:txt|html|json|php))?/?"
+    r"|/(?:ping|alive|_status|ht|metrics)/?",
+    re.IGNORECASE,
 )
+_HEALTH_HINT: Final = re.compile(r"(?i)health|live|ready|readi|beat|status|/ping|/ht/?$|/metrics")
 _STATIC_FOLDERS: Final = re.compile(r"/(?:static|assets|_next/static|build)/")
 _PLUMBING: Final = re.compile(
     r"/(?:favicon\.ico|robots\.txt|apple-touch-icon[^/]*|\.well-known/.*|ads\.txt|humans\.txt|sw\.js)"
@@ -146,9 +148,9 @@ class Classifier:
             or _PLUMBING.fullmatch(path)
         ):
             return "static"
-        if _HEALTH.fullmatch(path):
+        if _HEALTH_HINT.search(path) and _HEALTH.fullmatch(path):
             return "health-check"
-        if any(pattern.search(url) for pattern in self._rules.excluded):
+        if self._rules.excluded and any(pattern.search(url) for pattern in self._rules.excluded):
             return "path"
         if verdict := self._rules.safety.verdict(url):
             return verdict

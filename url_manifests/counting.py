@@ -22,11 +22,11 @@ from .agents import AgentClassifier
 from .classify import Classifier, Page
 from .logs.clock import Clock
 from .logs.detect import LineReader, ReaderSpec
-from .logs.record import LogRecord, Parsed, Rejection
+from .logs.record import MAX_LINE_BYTES, TOO_LONG, UNRECOGNISED, LogRecord, Parsed, Rejection
 from .masking import masked
 from .rules import Rules
 
-MAX_TARGETS: Final = 50_000
+MAX_TARGETS: Final = 100_000
 MAX_CELLS: Final = 150_000
 MAX_AGENTS: Final = 20_000
 MAX_VARIANTS: Final = 500
@@ -140,7 +140,7 @@ class LineCounter:
         reader = self._readers.get(key)
         if reader is None:
             reader = self._readers[key] = LineReader(spec, self._clock)
-        lines = block.split(b"\n")
+        lines = (block.replace(b"\r\n", b"\n") if b"\r\n" in block else block).split(b"\n")
         if not lines[-1]:
             lines.pop()
         self._count_lines(reader, source, position, lines)
@@ -151,13 +151,15 @@ class LineCounter:
         self, reader: LineReader, source: int, position: int, lines: Sequence[bytes]
     ) -> None:
         # The hot loop: everything that is the same for equal values is a dictionary look-up.
-        parse, excluded = reader.parse, self.totals.excluded
+        excluded = self.totals.excluded
+        parse = reader.fast_parse or reader.parse
         agents, cells, networks = self._agents, self._cells, self._options.excluded_networks
         targets = self._targets
         used = 0
-        for number, raw in enumerate(lines):
-            line = raw[:-1] if raw.endswith(b"\r") else raw
-            record = parse(line)
+        for number, line in enumerate(lines):
+            record = parse(line) if len(line) <= MAX_LINE_BYTES else TOO_LONG
+            if record is UNRECOGNISED:
+                record = reader.parse(line)
             if not isinstance(record, LogRecord):
                 self._not_a_record(record, (source, (position << 32) + number), line)
                 continue

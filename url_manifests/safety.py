@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote_plus
@@ -53,8 +54,9 @@ _ACTION_NAME: Final = re.compile(ACTION_PARAMETERS, re.IGNORECASE)
 _SECRET_NAME: Final = re.compile(SECRET_PARAMETER_NAMES, re.IGNORECASE)
 _NOT_SECRET_NAME: Final = re.compile(SECRET_PARAMETER_EXCEPTIONS, re.IGNORECASE)
 # A character that every one of the shapes holds; most URLs have none and are done with at once.
-_SHAPE_HINT: Final = re.compile(r"[@:;(=]|eyJ|[0-9a-f]{20}|[A-Z0-9]{12}|_|sk-|SG\.|xox|pypi-|glpat")
+_SHAPE_HINT: Final = re.compile(r"[@:;(=_]|eyJ|[0-9a-f]{20}|[A-Z0-9]{12}|(?:sk|pypi|glpat|xox.)-|SG\.|[0-9]{4}[ +-][0-9]{4}")
 
+_LONG_SEGMENT: Final = re.compile(r"[^/]{16}")
 _MIN_RANDOM_BITS: Final = 3.2
 """Bits a character; English words lie under 3 for their length, base64 above 4."""
 
@@ -113,6 +115,7 @@ def _words(segment: str) -> str:
     return _SEPARATORS.sub("_", _CAMEL.sub("_", bare)).strip("_").lower()
 
 
+@lru_cache(maxsize=16_384)
 def _unsafe_word(text: str) -> str:
     match = _ANY_SEGMENT_WORD.fullmatch(_words(text))
     return f"unsafe:{(match.lastgroup or '').replace('_', '-')}" if match else ""
@@ -121,7 +124,7 @@ def _unsafe_word(text: str) -> str:
 def _unsafe_path(path: str) -> str:
     segments = unquote_plus(path).split("/") if "%" in path else path.split("/")
     for segment in segments:
-        if segment and (rule := _unsafe_word(segment)):
+        if segment and not segment.isdigit() and (rule := _unsafe_word(segment)):
             return rule
     return ""
 
@@ -153,16 +156,20 @@ def _secret(path: str, query: str) -> str:
 def _secret_text(text: str) -> str:
     """A shape of the table anywhere in decoded text; also below one more layer of encoding."""
     for _ in range(2):
-        if _SHAPE_HINT.search(text):
-            for name, shape in SECRET_SHAPES.items():
-                if shape.search(text):
-                    return f"secret:{name}"
-        if (match := _CARD.search(text)) and _passes_luhn(match[0]):
-            return "secret:card-number"
+        if _SHAPE_HINT.search(text) and (rule := _shape(text)):
+            return rule
         if "%" not in text:
             return ""
         text = unquote_plus(text)
     return ""
+
+
+def _shape(text: str) -> str:
+    for name, shape in SECRET_SHAPES.items():
+        if shape.search(text):
+            return f"secret:{name}"
+    match = _CARD.search(text)
+    return "secret:card-number" if match and _passes_luhn(match[0]) else ""
 
 
 def _passes_luhn(text: str) -> bool:
@@ -172,6 +179,8 @@ def _passes_luhn(text: str) -> bool:
 
 
 def _random_segment(path: str) -> str:
+    if not _LONG_SEGMENT.search(path):
+        return ""
     parent = ""
     for segment in path.split("/"):
         if len(segment) >= 16 and parent.lower() not in PUBLIC_DIGEST_PARENTS and (rule := _random_value(segment)):

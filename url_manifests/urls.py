@@ -56,7 +56,7 @@ def canonical(target: bytes, is_tracking: Callable[[str], bool]) -> CanonicalUrl
         host = host.removesuffix(_DEFAULT_PORTS[scheme])
         target = target if target.startswith(b"/") else b"/" + target
     path, _, query = target.partition(b"#")[0].partition(b"?")
-    if path.startswith(b"//") or b"\\" in path or _DOT_SEGMENT.search(path):
+    if path.startswith(b"//") or b"\\" in path or (b"/." in path and _DOT_SEGMENT.search(path)):
         return None
     clean_query, dropped = _clean_query(query, is_tracking) if query else ("", 0)
     url = _clean_path(path) + (f"?{clean_query}" if clean_query else "")
@@ -88,6 +88,8 @@ def _sorted_query(url: str) -> str:
 
 def canonical_host(raw: bytes) -> str:
     """A host name as manifests hold it: lower case, no default port; empty for a dash and for what is no host name."""
+    if not raw:
+        return ""
     host = raw.strip().lower()
     for port in (b":80", b":443"):
         host = host.removesuffix(port)

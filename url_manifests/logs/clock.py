@@ -25,6 +25,7 @@ _CTIME: Final = re.compile(rb"(?:[A-Za-z]{3} )?([A-Za-z]{3}) {1,2}(\d{1,2}) (\d{
 _EPOCH: Final = re.compile(rb"(\d{9,19})(?:\.\d+)?")
 
 _MAX_CACHED: Final = 50_000
+_MAX_RECENT: Final = 1_000
 _EARLIEST_HOUR: Final = int(datetime(1994, 1, 1, tzinfo=UTC).timestamp()) // 3600
 _ONE_DAY_HOURS: Final = 24
 
@@ -41,15 +42,27 @@ class Clock:
         now_s = time.time() if now_s is None else now_s
         self._latest_hour = int(now_s) // 3600 + _ONE_DAY_HOURS
         self._hours: dict[bytes, int | Rejection] = {b"": UNKNOWN_HOUR, b"-": UNKNOWN_HOUR}
+        self.recent: dict[bytes, int] = {}
+        """What `hour` gave for the latest distinct times, for callers that save the call."""
 
     def hour(self, raw: bytes) -> int | Rejection:
         """Hours since 1970 in UTC; a time without a zone counts as UTC."""
-        known = self._hours.get(raw)
-        if known is not None:
-            return known
+        # Of Apache's and nginx's usual spelling the seconds are left out of the key: fewer keys, more of them known.
+        plain = len(raw) == 26 and raw[17] == 58 and raw[18:20].isdigit()
+        key = raw[:17] + raw[20:] if plain else raw
+        known = self._hours.get(key)
+        if known is None:
+            known = self._new(key, raw)
+        if isinstance(known, int):
+            if len(self.recent) >= _MAX_RECENT:
+                self.recent.clear()
+            self.recent[raw] = known
+        return known
+
+    def _new(self, key: bytes, raw: bytes) -> int | Rejection:
         if len(self._hours) >= _MAX_CACHED:
             self._hours = {b"": UNKNOWN_HOUR, b"-": UNKNOWN_HOUR}
-        hour = self._hours[raw] = self._checked(raw)
+        hour = self._hours[key] = self._checked(raw)
         return hour
 
     def _checked(self, raw: bytes) -> int | Rejection:

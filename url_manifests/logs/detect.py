@@ -8,7 +8,7 @@ they are rejected, so a file whose format changes is read to its end.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from url_manifests.errors import UnknownLogFormatError, UnknownNameError
@@ -89,6 +89,11 @@ class LineReader:
         if spec.layout:
             self._formats["custom"] = compile_layout(spec.layout, clock)
         self._first = self._formats[spec.format_name]
+
+    @property
+    def fast_parse(self) -> Callable[[bytes], Parsed] | None:
+        """The format's own method, for lines without prefix; what it calls `UNRECOGNISED` is for `parse`."""
+        return None if self.spec.prefixed else self._first.parse
 
     def parse(self, line: bytes) -> Parsed:
         """One line, without its end."""

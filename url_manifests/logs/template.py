@@ -59,6 +59,7 @@ class RegexFormat:
         self._regex = re.compile(f"(?s:{pattern}){missing}".encode())
         self._positions = tuple(self._regex.groupindex[field] for field in FIELDS)
         self._clock = clock
+        self._recent = clock.recent
         self._duration_us = duration_us
         self._escaped = escaped
 
@@ -70,18 +71,26 @@ class RegexFormat:
         (method, target, status, time, agent, host, client, user, duration, encoding, language, cookie, args) = (
             match.group(*self._positions)
         )
-        hour = self._clock.hour(time or b"")
-        if not isinstance(hour, int):
-            return hour
-        if duration and (time_us := self._time_us(duration)) < 0:
+        hour = self._recent.get(time)
+        if hour is None:
+            parsed = self._clock.hour(time or b"")
+            if not isinstance(parsed, int):
+                return parsed
+            hour = parsed
+        if duration and self._time_us(duration) < 0:
             return NEGATIVE_TIME
         if args:
             target += args if args.startswith(b"?") else b"?" + args
         if self._escaped and b"\\" in target:
             target = unescape(target)
-        return LogRecord(
-            method, target, status, hour, agent or b"", host or b"", client or b"", user or b"",
-            time_us if duration else UNKNOWN_TIME_US, encoding or b"", language or b"", cookie or b"",
+        time_us = self._time_us(duration) if duration else UNKNOWN_TIME_US
+        # As LogRecord(...), without the call of its Python-level constructor: a quarter of the time of a line.
+        return tuple.__new__(
+            LogRecord,
+            (
+                method, target, status, hour, agent or b"", host or b"", client or b"", user or b"", time_us,
+                encoding or b"", language or b"", cookie or b"", 1,
+            ),
         )  # fmt: skip
 
     def _time_us(self, raw: bytes) -> int:
