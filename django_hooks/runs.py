@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from os import PathLike
 from typing import TextIO
 
-from url_manifests.errors import VerificationError
+from url_manifests.errors import SiteProtectionError, VerificationError
 from url_manifests.outcomes import Outcome, OutcomeReader
 from url_manifests.report import Report
 
@@ -30,14 +33,33 @@ def warm(
     progress: str,
     stream: TextIO,
 ) -> Report:
-    """Warm, and count what came of it. The report of a run that was interrupted is true for what it did."""
+    """Warm, and count what came of it.
+
+    Ctrl-C or SIGTERM ends the run with exit code 5 and a report of the batches that were complete; what was written of
+    the next one stands, and the next run finds it.
+    """
     started_s = time.monotonic()
     report = Report(run_id=new_run_id(), env=conf.get("ENV"), require_coverage=require_coverage)
-    with watching(progress, stream) as watcher:
-        for outcome in watched(_outcomes(warmers, options, broken), watcher):
-            report.add(outcome)
+    try:
+        with _sigterm_as_ctrl_c(), watching(progress, stream) as watcher:
+            for outcome in watched(_outcomes(warmers, options, broken), watcher):
+                report.add(outcome)
+    except KeyboardInterrupt:
+        report.error = SiteProtectionError("stopped by a signal; run again, and what is warm is left alone")
     report.finish(time.monotonic() - started_s)
     return report
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may set signal handlers; an embedding program keeps its own.
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _outcomes(warmers: Iterable[Warmer], options: RunOptions, broken: dict[str, str]) -> Iterator[Outcome]:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,23 @@ def test_a_report_that_cannot_be_written_is_one_line(own, tmp_path):
     (tmp_path / "file").touch()
     code, _, error = command("--only", "numbers", "--report", str(tmp_path / "file" / "report.json"))
     assert (code, error.startswith("--report: cannot write")) == (2, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_a_true_report(own, tmp_path, number):
+    @register("stopped", priority=-1)
+    def stopped():
+        yield CacheEntry(key="k", compute=lambda: os.kill(os.getpid(), number) or time.sleep(5))
+
+    before = signal.getsignal(signal.SIGTERM)
+    report = tmp_path / "report.json"
+    code, _, error = command("--report", str(report), exclude=["broken"])
+    assert (code, error.startswith("stopped by a signal")) == (5, True)
+    document = json.loads(report.read_text())
+    assert (document["outcome"], document["exit_code"], document["stored"]) == ("protected", 5, 3)
+    assert signal.getsignal(signal.SIGTERM) == before
+    with single_run():
+        pass
 
 
 def test_nothing_to_warm_is_fine(monkeypatch, own):
