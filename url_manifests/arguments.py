@@ -29,6 +29,17 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("manifests", nargs="+", metavar="MANIFEST")
     check.add_argument("--max-age-days", type=_number(0), metavar="DAYS", help="how old the window's end may be")
     add_rules(check)
+    merge = commands.add_parser("merge", help="several manifests into one")
+    merge.add_argument("manifests", nargs="+", metavar="MANIFEST")
+    merge.add_argument("-o", "--output", required=True, metavar="FILE", help="the manifest to write")
+    merge.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    diff = commands.add_parser("diff", help="what entered, left and moved between two manifests")
+    diff.add_argument("old", metavar="OLD")
+    diff.add_argument("new", metavar="NEW")
+    diff.add_argument("-n", "--limit", type=_whole(1), default=50, help="how many changes (default: %(default)s)")
+    forecast = commands.add_parser("forecast", help="what a manifest would have covered of later requests")
+    forecast.add_argument("manifest", metavar="MANIFEST")
+    add_reading(forecast)
     return parser
 
 

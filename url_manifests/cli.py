@@ -6,17 +6,28 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 from .arguments import make_parser
 from .build import BuildOptions, build
 from .checking import check_manifest
-from .console import console, print_build, print_manifest, reading_progress
+from .console import (
+    console,
+    print_build,
+    print_difference,
+    print_forecast,
+    print_manifest,
+    reading_progress,
+)
 from .counting import CountingOptions, Network
+from .differing import compare
 from .errors import CacheWarmingError, ConfigurationError, ExitCode
+from .forecasting import forecast
 from .logs.detect import forced_spec
-from .manifest import ManifestReader
+from .manifest import ManifestReader, write_manifest
+from .merging import merge_manifests
 from .prediction import PredictionPolicy
 from .rules import Rules, read_rules
 from .selection import DEFAULT_VARY_ON, SelectionPolicy
@@ -63,7 +74,8 @@ def _networks(texts: Sequence[str]) -> tuple[Network, ...]:
         ) from error
 
 
-def _build_options(options: argparse.Namespace) -> BuildOptions:
+def _reading_options(options: argparse.Namespace) -> BuildOptions:
+    """What `build` and `forecast` share: how logs are read, and which requests count."""
     return BuildOptions(
         forced=forced_spec(options.format, options.log_format),
         counting=CountingOptions(
@@ -73,6 +85,14 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
             excluded_networks=_networks(options.exclude_address),
             keep_bots=options.keep_bots,
         ),
+        max_rejects=options.max_rejects,
+        workers=options.workers,
+    )
+
+
+def _build_options(options: argparse.Namespace) -> BuildOptions:
+    return replace(
+        _reading_options(options),
         prediction=PredictionPolicy(
             half_life_days=0.0 if options.plain_counts else options.half_life,
             horizon_hours=options.horizon,
@@ -87,8 +107,6 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
             variants_share=options.variants,
             vary_on=tuple(options.vary_on) or DEFAULT_VARY_ON,
         ),
-        max_rejects=options.max_rejects,
-        workers=options.workers,
     )
 
 
@@ -113,4 +131,28 @@ def _check(options: argparse.Namespace) -> None:
         console().print(f"{path}: sound, {found.entries:,} entries, {found.hits:,} hits", markup=False)
 
 
-_COMMANDS = {"build": _build, "show": _show, "check": _check}
+def _merge(options: argparse.Namespace) -> None:
+    header, entries = merge_manifests([ManifestReader(path) for path in options.manifests])
+    write_manifest(options.output, header, entries)
+    if not options.quiet:
+        console().print(f"{options.output}: {len(entries):,} entries", markup=False)
+
+
+def _diff(options: argparse.Namespace) -> None:
+    print_difference(compare(ManifestReader(options.old), ManifestReader(options.new)), options.limit)
+
+
+def _forecast(options: argparse.Namespace) -> None:
+    reader, sources = ManifestReader(options.manifest), expand(options.logs)
+    with reading_progress(total_bytes([source.path for source in sources]), quiet=options.quiet) as progress:
+        print_forecast(forecast(reader, sources, _reading_options(options), progress))
+
+
+_COMMANDS = {
+    "build": _build,
+    "show": _show,
+    "check": _check,
+    "merge": _merge,
+    "diff": _diff,
+    "forecast": _forecast,
+}

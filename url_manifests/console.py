@@ -13,6 +13,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.table import Table
 
 from .build import BuildResult, ignore_progress
+from .differing import Difference
+from .forecasting import Forecast
 from .manifest import Entry, ManifestReader
 from .reading import Progress as ProgressCallback
 
@@ -117,3 +119,37 @@ def _row(entry: Entry, total: float, so_far: float) -> Sequence[str]:
         "" if entry.warm_ms is None else f"{entry.warm_ms:,.0f}",
         variants,
     )
+
+
+def print_difference(difference: Difference, limit: int) -> None:
+    """The largest changes as a table, and how many there are of each kind."""
+    table = Table("change", "URL", "place before", "place now", "hits before", "hits now")
+    for column in (2, 3, 4, 5):
+        table.columns[column].justify = "right"
+    table.columns[1].overflow = "fold"
+    kinds = {"entered": 0, "left": 0, "moved": 0}
+    for number, change in enumerate(difference.changes):
+        kinds[change.kind] += 1
+        if number < limit:
+            places = [str(place or "") for place in (change.old_place, change.new_place)]
+            table.add_row(
+                change.kind, change.host + change.url, *places, f"{change.old_hits:,.0f}", f"{change.new_hits:,.0f}"
+            )
+    out = console()
+    if difference.changes:
+        out.print(table)
+    summary = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    out.print(f"{summary}, {difference.unchanged:,} about the same", markup=False)
+
+
+def print_forecast(found: Forecast) -> None:
+    """Covered and best possible, side by side."""
+    table = Table("of the later", "this manifest", f"best {found.entries:,} entries", "difference")
+    for column in (1, 2, 3):
+        table.columns[column].justify = "right"
+    rows = [("requests", found.covered, found.best)]
+    if found.covered_time is not None and found.best_time is not None:
+        rows.append(("time when cold", found.covered_time, found.best_time))
+    for what, covered, best in rows:
+        table.add_row(what, f"{covered:.1%}", f"{best:.1%}", f"{100 * (covered - best):+.1f} points")
+    console().print(table)

@@ -10,7 +10,10 @@ from typing import Final
 from .counting import Totals
 from .logs.clock import Clock
 from .logs.detect import ReaderSpec, detect
-from .sources import DamagedArchiveError, Source, read_blocks
+from .logs.tabular import TableFormat
+from .sitemap import is_sitemap, sitemap_blocks
+from .sources import STDIN, DamagedArchiveError, Source, read_blocks
+from .tables import is_table, table_blocks
 from .workers import Engine
 
 _DETECTION_BYTES: Final = 4 << 20
@@ -58,14 +61,24 @@ class Reading:
     def _read_one(self, number: int, source: Source) -> None:
         count = SourceCount(source.name, "")
         self.sources.append(count)
-        blocks = self._undamaged(source, count)
-        first, blocks = _peek(blocks)
-        spec = self.forced or detect(source.name, first, Clock(self.now_s))
-        count.format = spec.label
+        spec, blocks = self._opened(source, count)
         for position, block in enumerate(blocks):
             count.lines += block.count(b"\n") + (not block.endswith(b"\n"))
             self.engine.count(number, spec, position, block)
             self.progress(source.name, len(block))
+
+    def _opened(self, source: Source, count: SourceCount) -> tuple[ReaderSpec, Iterator[bytes]]:
+        """How to read a source, and its blocks."""
+        if self.forced is None and is_table(source):
+            count.format = "table"
+            return ReaderSpec(TableFormat.name), table_blocks(source)
+        first, blocks = _peek(self._undamaged(source, count))
+        if self.forced is None and is_sitemap(b"\n".join(first[:20])[:4096]) and source.path != STDIN:
+            count.format = "sitemap"
+            return ReaderSpec(TableFormat.name), sitemap_blocks(source)
+        spec = self.forced or detect(source.name, first, Clock(self.now_s))
+        count.format = spec.label
+        return spec, blocks
 
     def _undamaged(self, source: Source, count: SourceCount) -> Iterator[bytes]:
         try:

@@ -24,6 +24,8 @@ from urllib.parse import unquote_plus
 
 from .safety_rules import (
     ACTION_PARAMETERS,
+    OBJECT_ACTIONS,
+    PAIRED_PARENTS,
     PUBLIC_DIGEST_PARENTS,
     SECRET_PARAMETER_EXCEPTIONS,
     SECRET_PARAMETER_NAMES,
@@ -49,12 +51,15 @@ _SEGMENT_WORDS: Final = {
 _ANY_SEGMENT_WORD: Final = re.compile(
     "|".join(f"(?P<{rule.replace('-', '_')}>{words.pattern})" for rule, words in _SEGMENT_WORDS.items())
 )
+_OBJECT_ACTION: Final = re.compile(OBJECT_ACTIONS)
 _UNSAFE_NAME: Final = re.compile(UNSAFE_PARAMETER_NAMES, re.IGNORECASE)
 _ACTION_NAME: Final = re.compile(ACTION_PARAMETERS, re.IGNORECASE)
 _SECRET_NAME: Final = re.compile(SECRET_PARAMETER_NAMES, re.IGNORECASE)
 _NOT_SECRET_NAME: Final = re.compile(SECRET_PARAMETER_EXCEPTIONS, re.IGNORECASE)
 # A character that every one of the shapes holds; most URLs have none and are done with at once.
-_SHAPE_HINT: Final = re.compile(r"[@:;(=_]|eyJ|[0-9a-f]{20}|[A-Z0-9]{12}|(?:sk|pypi|glpat|xox.)-|SG\.|[0-9]{4}[ +-][0-9]{4}")
+_SHAPE_HINT: Final = re.compile(
+    r"[@:;(=_]|eyJ|AIza|[0-9a-f]{20}|[A-Z0-9]{12}|(?:sk|pypi|glpat|xox.)-|SG\.|[0-9]{4}[ +-][0-9]{4}"
+)
 
 _LONG_SEGMENT: Final = re.compile(r"[^/]{16}")
 _MIN_RANDOM_BITS: Final = 3.2
@@ -123,9 +128,18 @@ def _unsafe_word(text: str) -> str:
 
 def _unsafe_path(path: str) -> str:
     segments = unquote_plus(path).split("/") if "%" in path else path.split("/")
+    parent = ""
     for segment in segments:
-        if segment and not segment.isdigit() and (rule := _unsafe_word(segment)):
-            return rule
+        if not segment:
+            continue
+        if not segment.isdigit():
+            if rule := _unsafe_word(segment):
+                return rule
+            if (parent.isdigit() or _UUID.fullmatch(parent)) and _OBJECT_ACTION.fullmatch(_words(segment)):
+                return "unsafe:action"
+            if parent.lower() in PAIRED_PARENTS and (rule := _unsafe_word(f"{parent}-{segment}")):
+                return rule
+        parent = segment
     return ""
 
 
@@ -133,8 +147,10 @@ def _unsafe_query(query: str) -> str:
     for name, value in _pairs(query):
         if _UNSAFE_NAME.fullmatch(name):
             return "unsafe:parameter"
-        if _ACTION_NAME.fullmatch(name) and (rule := _unsafe_word(value)):
-            return rule
+        if _ACTION_NAME.fullmatch(name):
+            for piece in re.split(r"[/.:,]", value):
+                if rule := _unsafe_word(piece):
+                    return rule
         if not value and (rule := _unsafe_word(name)):
             return rule
     return ""
@@ -143,7 +159,7 @@ def _unsafe_query(query: str) -> str:
 def _secret(path: str, query: str) -> str:
     if query:
         for name, value in _pairs(query):
-            if value and _SECRET_NAME.fullmatch(name.strip("[]")) and not _NOT_SECRET_NAME.fullmatch(name):
+            if value and any(map(_is_secret_name, re.split(r"[\[\].]+", name))):
                 return "secret:parameter-name"
             if value and (rule := _secret_text(value) or _random_value(value)):
                 return rule
@@ -151,6 +167,11 @@ def _secret(path: str, query: str) -> str:
                 return rule
     text = unquote_plus(path) if "%" in path else path
     return _secret_text(text) or _random_segment(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_name(name: str) -> bool:
+    return _SECRET_NAME.fullmatch(name) is not None and not _NOT_SECRET_NAME.fullmatch(name)
 
 
 def _secret_text(text: str) -> str:

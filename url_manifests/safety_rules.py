@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 UNSAFE_SEGMENTS: Final[dict[str, str]] = {
-    "logout": "log ?out|log ?off|sign ?out|sign ?off|end session|logout all|log ?out everywhere|revoke",
+    "logout": "log ?out|log ?off|sign ?out|sign ?off|end ?session|logout all|log ?out everywhere|revoke|user ?logout",
     "delete": "delete|remove|destroy|erase|purge|trash|drop|wipe|confirm delete|delete confirm|delete selected"
     "|(?:delete|remove|destroy|erase|purge) (?:me|all|account|user|profile|item|items|post|comment|image|photo|file"
     "|message|product|order|page|row|record|entry|confirm|avatar|address|card|selected|object|from cart|from wishlist"
@@ -20,25 +20,35 @@ UNSAFE_SEGMENTS: Final[dict[str, str]] = {
     "unsubscribe": "unsubscribe(?: all| me| confirm)?|opt ?out|un ?follow|remove me|list unsubscribe|unsub",
     "subscribe": "subscribe confirm|confirm subscription|double ?opt ?in|opt ?in",
     "confirm": "confirm|confirmation|confirm email|email confirm|verify|verify email|email verify|activate|deactivate"
-    "|activation|verification|account confirm email|validate email|confirm (?:account|order|registration|signup)"
-    "|email verification|confirm password|accept invite|accept invitation|accept|decline|reject|approve|disapprove",
-    "cart": "add to (?:cart|basket|bag|wishlist|wish ?list|favou?rites|compare)|cart add|basket add|add ?item"
-    "|remove from (?:cart|basket|bag|wishlist)|update cart|clear cart|empty cart|buy ?now|checkout|place order|purchase"
-    "|apply coupon|quick ?buy|(?:in|de)crease quantity",
-    "action": "vote|up ?vote|down ?vote|like|un ?like|dis ?like|follow|favou?rite|un ?favou?rite|star|un ?star|block"
-    "|un ?block|mute|ban|un ?ban|kick|report abuse|flag|un ?flag|publish|un ?publish|archive|un ?archive|cancel"
-    "|cancel (?:order|subscription|account|booking|reservation)|toggle|enable|disable|reset|restart|reboot|shutdown"
-    "|stop|start ?job|run ?job|trigger|execute|run ?cron|cron|wp cron|flush|flush ?cache|clear ?cache|purge ?cache"
-    "|rebuild|re ?index|sync|migrate|import|restore|rollback|install|uninstall|upgrade|impersonate|hijack|sudo|su"
-    "|switch user|login as|mark (?:all )?(?:as )?read|mark (?:all )?(?:as )?unread|dismiss|snooze|resend"
-    "|resend (?:email|code|confirmation|activation)|send ?mail|send ?email|send ?code|approve ?all|set ?language"
-    "|set ?lang|set ?currency|switch ?language|moderate|lock|unlock|claim|redeem|pay|refund|charge|release hold|duplicate|increment",
-    "one-time-link": "password reset confirm|reset password|password reset|set password|new password|change password|forgot password confirm|magic ?link"
-    "|magic ?login|one ?time ?login|otp|passwordless|login ?link|auto ?login|token ?login|sso|saml|saml2|acs|oauth callback|callback"
-    "|oauth2 callback|oidc callback|auth callback|invite|invitation|invitations|recover|recovery|unlock account|nonce",
-    "admin-action": "wp login php|admin ajax php|admin post php|xmlrpc php|jsi18n delete|history delete|actions?",
+    "|activation|verification|account confirm email|validate email|email verification|confirm password"
+    "|confirm (?:account|order|registration|signup)|accept invite|accept invitation|accept|decline|reject|approve"
+    "|disapprove",
+    "cart": "add ?to ?(?:cart|basket|bag|wish ?list|favou?rites|compare)|(?:cart|basket|bag|wishlist|compare) add"
+    "|add ?item|(?:cart|basket|bag|wishlist|compare) (?:remove|update|clear|empty)|remove from (?:cart|basket|bag"
+    "|wishlist)|update cart|clear cart|empty cart|buy ?now|checkout|place order|purchase|apply coupon|quick ?buy"
+    "|(?:in|de)crease quantity",
+    "action": "vote|up ?vote|down ?vote|un ?like|dis ?like|favou?rite|un ?favou?rite|un ?star|un ?block|un ?ban"
+    "|report abuse|un ?flag|un ?publish|un ?archive|cancel|cancel (?:order|subscription|account|booking|reservation)"
+    "|toggle|enable|disable|reset|restart|reboot|shutdown|start ?job|run ?job|trigger|execute|run ?cron|cron|wp cron"
+    "|flush|flush ?cache|clear ?cache|purge ?cache|rebuild|re ?index|sync|migrate|restore|rollback|install|uninstall"
+    "|upgrade|impersonate|hijack|sudo|su|switch user|login as|mark (?:all )?(?:as )?(?:un ?)?read|dismiss|snooze"
+    "|resend|resend (?:email|code|confirmation|activation)|send ?mail|send ?email|send ?code|approve ?all"
+    "|set ?lang(?:uage)?|set ?currency|switch ?language|moderate|unlock|redeem|refund|release hold",
+    "one-time-link": "password reset confirm|reset password|password reset|set password|new password|change password"
+    "|magic ?link|magic ?login|one ?time ?login|otp|passwordless|login ?link|auto ?login|token ?login|sso|saml|saml2"
+    "|acs|(?:oauth2? |oidc |auth )?callback|invite|recover|recovery|unlock account|nonce",
+    "admin-action": "wp login|admin ajax|admin post|xmlrpc|history delete",
 }
-"""Rule → words of a whole path segment; a blank stands for ``-``, ``_``, a case change or nothing at all where marked."""
+"""Rule → words of a whole path segment, in any spelling: ``delete-account``, ``delete_account``, ``deleteAccount.php``."""
+
+OBJECT_ACTIONS: Final = (
+    "archive|star|block|lock|like|follow|flag|pay|claim|stop|start|import|mute|ban|kick|charge|publish|duplicate|clone"
+    "|copy|reset|run|send|retry|close|reopen|open|pin|unpin|hide|unhide|join|leave|subscribe|buy|order|book|reserve"
+)
+"""Words that are unsafe only behind a number or a UUID: ``/posts/5/archive``, but not ``/archive/2024/``."""
+
+PAIRED_PARENTS: Final = frozenset({"cart", "basket", "bag", "wishlist", "compare", "password"})
+"""Segments that are read together with the next one: ``/cart/add/``, ``/password/reset/``."""
 
 UNSAFE_PARAMETER_NAMES: Final = (
     "add-to-cart|add_to_cart|addtocart|add-to-wishlist|add_to_wishlist|remove_item|removeitem|remove-item|undo_item"
@@ -51,7 +61,7 @@ UNSAFE_PARAMETER_NAMES: Final = (
 
 ACTION_PARAMETERS: Final = (
     "action|act|do|op|cmd|command|task|method|mode|event|func|function|operation|m|a|todo|step|wc-ajax|wc_ajax|_action"
-    "|actionname|submit|view_action|job|verb|option_action"
+    "|actionname|submit|view_action|job|verb|option_action|route|r|controller|title|q_action"
 )
 """A parameter of such a name does what its value says, if that is one of the unsafe words."""
 

@@ -30,7 +30,7 @@ class SelectionPolicy:
     max_time_s: float | None = None
     """Stop before the pages would take longer than this to compute, one after the other."""
     max_per_route: int | None = None
-    """How many pages of one route; ``None`` allows half of ``max_urls``."""
+    """How many pages of one route. ``None``: half of ``max_urls``, and more where places are left in the end."""
     min_hits: int = 1
     variants_share: float = 0.95
     """Variants are added until they cover this share of a page's visitors."""
@@ -53,6 +53,7 @@ class Selection:
         per_route: Counter[str] = Counter()
         route_limit = policy.max_per_route or max(1, policy.max_urls // 2)
         picked, time_s = 0, 0.0
+        waiting: list[Candidate] = []
         for candidate in ranked:
             if reason := self._full(picked):
                 self.left_out[reason] += 1
@@ -62,6 +63,8 @@ class Selection:
             if candidate.hits < policy.min_hits:
                 self.left_out["min-hits"] += 1
             elif per_route[route] >= route_limit:
+                if policy.max_per_route is None and len(waiting) + picked < policy.max_urls:
+                    waiting.append(candidate)
                 self.left_out["max-per-route"] += 1
             elif policy.max_time_s is not None and time_s + cost_s > policy.max_time_s:
                 self.left_out["max-time"] += 1
@@ -71,6 +74,17 @@ class Selection:
                 time_s += cost_s
                 self.expected_selected += candidate.expected_hits
                 yield candidate
+        if policy.max_time_s is None:
+            yield from self._waiting(waiting[: policy.max_urls - picked])
+
+    def _waiting(self, candidates: list[Candidate]) -> Iterator[Candidate]:
+        """Pages of a route that had its share, now that no other route wants the places."""
+        for candidate in candidates:
+            if self._full(0):
+                return
+            self.left_out["max-per-route"] -= 1
+            self.expected_selected += candidate.expected_hits
+            yield candidate
 
     def _full(self, picked: int) -> str:
         if picked >= self.policy.max_urls:

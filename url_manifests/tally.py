@@ -195,6 +195,24 @@ class Tally:
                 by_name[name] = by_name.get(name, 0) + hits
         return found
 
+    def coverage(self, pages: Sequence[int], *, by_time: bool) -> tuple[float, float]:
+        """Share of the hits, or of their time when cold, that these pages have; and that the best list as long has."""
+        path = self._folder / "listed.csv"
+        path.write_text("".join(f"{page}\n" for page in pages), encoding="ascii")
+        value = "hits * power(2, cold / 8.0)" if by_time else "hits"
+        covered, total = self._one(
+            f"SELECT sum(value) FILTER (page IN (SELECT * FROM read_csv(?, header=false, auto_detect=false,"
+            f" columns={{'page': 'BIGINT'}}))), sum(value) FROM (SELECT page, {value} AS value"
+            " FROM ranked LEFT JOIN timed USING (page))",
+            [str(path)],
+        )
+        best = self._one(
+            f"SELECT sum(value) FROM (SELECT {value} AS value FROM ranked LEFT JOIN timed USING (page)"
+            " ORDER BY value DESC NULLS LAST LIMIT ?)",
+            [len(pages)],
+        )[0]
+        return (float(covered or 0) / float(total), float(best or 0) / float(total)) if total else (1.0, 1.0)
+
     def _one(self, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
         row = self._db.execute(query, list(parameters)).fetchone()
         assert row is not None  # every query here is an aggregate without groups

@@ -1,0 +1,79 @@
+"""Sitemaps: what to warm where there is no log yet. Index files, gzip, safely parsed; one hit an URL.
+
+Sitemaps list pages that do not exist and leave out hot ones, so a log is always the better source. Those that an index
+names are looked for beside it, under the last part of their URL: nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException  # type: ignore[import-untyped]  # no types of its own
+from defusedxml.ElementTree import iterparse  # type: ignore[import-untyped]  # no types of its own
+
+from .errors import FileFormatError
+from .logs.tabular import table_line
+from .sources import Source, open_source
+
+_START: Final = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*|<\?[^>]*>\s*|<!DOCTYPE\b.*?\]?>\s*)*<(?:urlset|sitemapindex)\b",
+    re.DOTALL,
+)
+_BATCH: Final = 5_000
+_MAX_DEPTH: Final = 2
+
+
+def is_sitemap(first_bytes: bytes) -> bool:
+    """Whether a file begins as a sitemap or an index of sitemaps."""
+    return _START.match(first_bytes) is not None
+
+
+def sitemap_blocks(source: Source) -> Iterator[bytes]:
+    """The pages, in their order, as blocks of lines in the format ``table``.
+
+    Raises:
+        FileFormatError: the XML is malformed or tries to define entities; a sitemap of an index is missing.
+    """
+    lines: list[bytes] = []
+    for url in _urls(source, 0):
+        lines.append(table_line(url.encode("utf-8", "replace"), 1) + b"\n")
+        if len(lines) >= _BATCH:
+            yield b"".join(lines)
+            lines.clear()
+    if lines:
+        yield b"".join(lines)
+
+
+def _urls(source: Source, depth: int) -> Iterator[str]:
+    try:
+        with open_source(source) as stream:
+            for _, element in iterparse(stream, events=("end",)):
+                location = _location(element)
+                if location and element.tag.endswith("sitemap"):
+                    yield from _urls(_beside(source, location, depth), depth + 1)
+                elif location:
+                    yield location
+                if element.tag.endswith(("url", "sitemap")):
+                    element.clear()
+    except (ParseError, DefusedXmlException, EOFError) as error:
+        raise FileFormatError(source.name, f"is not a sound sitemap: {error}") from error
+
+
+def _location(element: Element) -> str:
+    """The text of ``<loc>`` directly in this ``<url>`` or ``<sitemap>``."""
+    if element.tag.rpartition("}")[2] not in ("url", "sitemap"):
+        return ""
+    found = next((child for child in element if child.tag.rpartition("}")[2] == "loc"), None)
+    return (found.text or "").strip() if found is not None else ""
+
+
+def _beside(index: Source, location: str, depth: int) -> Source:
+    name = location.partition("?")[0].rstrip("/").rpartition("/")[2]
+    path = Path(index.path).parent / name
+    if depth >= _MAX_DEPTH or not name or not path.is_file():
+        raise FileFormatError(index.name, f"names the sitemap {name!r}, which is not beside it; download it to there")
+    return Source(str(path))
