@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from time import monotonic, time
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -15,9 +15,7 @@ from .answer import Answer, answer_from_error, answer_from_response
 from .overload import OverloadGuard, pause_before_retry_s
 from .pace import Pace, Stopped
 from .requests import AHEAD_OF_FIRST_REQUESTS, SENT_AT, WIRE, Wire, ticket_header
-
-if TYPE_CHECKING:
-    from .run import WarmRun
+from .run import WarmRun, run_of
 
 ANSWER: Final = "warm_answer"
 """Key in ``Request.meta`` under which the `Answer` lies when callback or errback are called."""
@@ -37,8 +35,7 @@ class PolitenessMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        run: WarmRun = crawler.spider.run  # type: ignore[union-attr]
-        return cls(crawler, run)
+        return cls(crawler, run_of(crawler))
 
     async def process_request(self, request: Request) -> None:
         wire: Wire | None = request.meta.get(WIRE)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from scrapy.crawler import Crawler
 from scrapy.statscollectors import StatsCollector
 
 from url_manifests.outcomes import Outcome
 
-if TYPE_CHECKING:
-    from .run import WarmRun
+from .run import WarmRun, run_of
 
 
 class RecordOutcomes:
@@ -22,7 +21,7 @@ class RecordOutcomes:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler.spider.run, crawler.stats)  # type: ignore[union-attr]
+        return cls(run_of(crawler), crawler.stats)
 
     def process_item(self, item: Outcome) -> Outcome:
         self._run.record(item)

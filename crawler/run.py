@@ -11,6 +11,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Self
 
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+
 from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError
 from url_manifests.manifest import ManifestReader
 from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
@@ -183,3 +186,15 @@ class WarmRun:
             "deadline_reached": self.is_deadline_over,
             "site": {"django": self.site.django, "release": self.site.release} if self.site else None,
         }
+
+
+def run_of(crawler: Crawler) -> WarmRun:
+    """The run of a crawler, for components that follow it.
+
+    Raises:
+        NotConfigured: another spider of a user's project is running; the component stays out of its way.
+    """
+    run = getattr(crawler.spider, "run", None)
+    if not isinstance(run, WarmRun):
+        raise NotConfigured  # without a reason, or Scrapy would warn of each component
+    return run

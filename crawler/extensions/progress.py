@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, Protocol, Self, TextIO
+from typing import Final, Protocol, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -13,10 +13,8 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
+from crawler.run import WarmRun, run_of
 from crawler.summary import count_words, duration_words
-
-if TYPE_CHECKING:
-    from crawler.run import WarmRun
 
 LINE_EVERY_S: Final = 5.0
 BAR_EVERY_S: Final = 0.25
@@ -103,7 +101,7 @@ class Progress:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler, crawler.spider.run)  # type: ignore[union-attr]
+        return cls(crawler, run_of(crawler))
 
     def _start(self) -> None:
         self._display.start()
@@ -119,7 +117,7 @@ def opening_line(run: WarmRun) -> str:
     """What is about to happen."""
     config, target = run.config, run.target
     rate = f"at most {config.rate:g} requests/s" if config.rate else "no limit on the rate"
-    by = f" by way of {target.base_url}" if target.scheme_header else ""
+    by = f" by way of {target.base_url}" if config.public_url != config.base_url else ""
     proof = "" if config.secret else "; WARM_SECRET is not set, so nothing can be proven"
     return (
         f"warm {config.env}: {run.manifest.header.entries} entries of {config.manifest} at "

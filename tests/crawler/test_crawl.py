@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from url_manifests.manifest import Entry
 
-from .conftest import Project
+from .conftest import Project, clean_environ
 from .fake_site import SECRET, FakeSite, serving
 
 ONE_OF_EACH = {
@@ -375,3 +377,36 @@ def test_a_disk_that_is_full(project: Project) -> None:
     assert result.returncode == 1
     assert "No space left" in result.stderr
     assert project.report["exit_code"] == 1
+
+
+def test_other_spiders_of_a_project_run_as_ever(project: Project, site: FakeSite) -> None:
+    (project.folder / "own.py").write_text(
+        "import scrapy\n"
+        "from crawler.settings import *\n"
+        "SPIDER_MODULES = ['crawler.spiders', 'own']\n"
+        "class Own(scrapy.Spider):\n"
+        "    name = 'own'\n"
+        f"    start_urls = ['{site.url}/page/1/']\n"
+        "    def parse(self, response):\n"
+        "        yield {'status': response.status}\n"
+    )
+    (project.folder / "scrapy.cfg").write_text("[settings]\ndefault = own\n")
+    command = [sys.executable, "-m", "scrapy", "crawl", "own"]
+    options = {"cwd": project.folder, "env": clean_environ(), "capture_output": True, "text": True, "timeout": 60}
+    result = subprocess.run(command, check=False, **options)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert site.paths == ["/page/1/"]
+
+
+def test_a_second_signal_ends_it_at_once_and_still_tells_the_truth(project: Project, site: FakeSite) -> None:
+    project.write_env(base_url=site.url, secret=SECRET, ready_url="/healthz", rate=0, timeout=30)
+    project.write_urls("/page/1/", "/slow/1/", "/slow/2/")
+    process = project.start()
+    wait_for(lambda: "/slow/2/" in site.paths)
+    process.terminate()
+    time.sleep(0.5)
+    assert process.poll() is None  # it waits for what is under way
+    process.terminate()
+    _, stderr = process.communicate(timeout=5)
+    assert process.returncode == 5, stderr
+    assert_adds_up(project, 3)
