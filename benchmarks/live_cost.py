@@ -1,0 +1,209 @@
+"""What the middleware and its recorder cost a live request: ``python -m benchmarks.live_cost``.
+
+Two measurements of a trivial view, without the middleware, with it, and with it recording every request:
+
+* in one process: processor time a call, the recorder's thread included, the three handlers taking turns. Once for a
+  hot set of 100 URLs; once for URLs of which no two are the same, all of them saved to an SQLite file, which no cache
+  could help and which cost the recorder most.
+* under gunicorn, one worker: requests a second and processor time a request, in short alternating runs.
+
+The limits are the project's own: under 30 µs a request, and at most 2 % of the throughput.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from io import BytesIO
+from itertools import count, cycle
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+MODES = ("without", "off", "on")
+AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
+HEADERS = {
+    "HTTP_HOST": "shop.example",
+    "HTTP_USER_AGENT": AGENT,
+    "HTTP_ACCEPT_ENCODING": "gzip, deflate, br, zstd",
+    "HTTP_ACCEPT_LANGUAGE": "en-US,en;q=0.9",
+    "HTTP_COOKIE": "sessionid=k3x9w1q7z5m2b8v4n6c0l1j3h5g7f9d2; csrftoken=abcdefgh",
+}
+LIMIT_US = 30.0
+LIMIT_SHARE = 0.02
+
+
+def main() -> int:
+    """Measure and print; 1 if a limit is exceeded."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of one run under gunicorn (0.5)")
+    parser.add_argument("--rounds", type=int, default=40, help="runs of each mode (40)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="live-cost-") as folder:
+        os.environ["LIVE_COST_DB"] = str(Path(folder) / "db.sqlite3")
+        cost_us = in_process(options.rounds)
+        lost = under_gunicorn(options.rounds, options.seconds, Path(folder))
+    is_good = cost_us < LIMIT_US and lost <= LIMIT_SHARE
+    print(f"limits: {LIMIT_US:.0f} µs and {LIMIT_SHARE:.0%} of the throughput: {'kept' if is_good else 'EXCEEDED'}")
+    return 0 if is_good else 1
+
+
+def in_process(rounds: int) -> float:
+    """Print microseconds a call; what recording costs a request of the hot set."""
+    handlers = make_handlers()
+    hot = cycle([f"/p/{number}/" for number in range(100)])
+    distinct = (f"/p/{number}/" for number in count(1000))
+    added: dict[str, float] = {}
+    for name, paths, must_save in (("100 URLs", hot, False), ("distinct URLs, each of them saved", distinct, True)):
+        runs: dict[str, list[float]] = {mode: [] for mode in MODES}
+        for _ in range(rounds):
+            for mode in MODES:
+                runs[mode].append(microseconds_a_call(handlers[mode], paths, must_save=must_save and mode == "on"))
+        more = {
+            mode: statistics.median(one - base for one, base in zip(runs[mode], runs["without"], strict=True))
+            for mode in MODES[1:]
+        }
+        base = statistics.median(runs["without"])
+        print(f"in one process, {name}: {base:.1f} µs a request; off {more['off']:+.1f} µs, on {more['on']:+.1f} µs")
+        added[name] = more["on"]
+    return added["100 URLs"]
+
+
+def make_handlers() -> dict[str, Any]:
+    """One WSGI handler for each mode."""
+    site = import_module("benchmarks.live_site")  # not before LIVE_COST_DB is set
+    call_command("migrate", verbosity=0)
+    common = ["django.middleware.common.CommonMiddleware"]
+    handlers = {}
+    for mode in MODES:
+        middleware = common if mode == "without" else [site.WARMING, *common]
+        with override_settings(MIDDLEWARE=middleware, CACHE_WARMING={"TRAFFIC_SAMPLE_RATE": int(mode == "on")}):
+            handlers[mode] = get_wsgi_application()
+    return handlers
+
+
+def microseconds_a_call(handler: Any, paths: Iterator[str], *, must_save: bool, calls: int = 2000) -> float:
+    """Processor time of the whole process, all threads, for one call; neighbours on the machine do not enter it."""
+    environs = [
+        {**HEADERS, "REQUEST_METHOD": "GET", "PATH_INFO": next(paths), "QUERY_STRING": "", "SCRIPT_NAME": "",
+         "SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.input": BytesIO(), "wsgi.url_scheme": "http"}
+        for _ in range(calls)
+    ]  # fmt: skip
+    started_s = time.process_time()
+    for environ in environs:
+        handler(environ, _ignore).close()
+    if must_save:
+        import_module("django_hooks.traffic.recorder").recorder.flush(60)
+    return (time.process_time() - started_s) / calls * 1e6
+
+
+def _ignore(*start_response: Any) -> Callable[[bytes], None]:
+    return lambda _body: None
+
+
+def under_gunicorn(rounds: int, seconds: float, folder: Path) -> float:
+    """Print throughput and processor time; the share of the throughput that recording costs."""
+    rates: dict[str, list[float]] = {mode: [] for mode in MODES}
+    cpu_us: dict[str, list[float]] = {mode: [] for mode in MODES}
+    with server("without", folder) as a, server("off", folder) as b, server("on", folder) as c:
+        servers = dict(zip(MODES, (a, b, c), strict=True))
+        for port, _ in servers.values():
+            requests_in(port, 0.5)  # the first requests import what the others find
+        for _ in range(rounds):
+            for mode, (port, master) in servers.items():
+                before_s = worker_cpu_s(master)
+                done = requests_in(port, seconds)
+                rates[mode].append(done / seconds)
+                cpu_us[mode].append((worker_cpu_s(master) - before_s) / done * 1e6)
+    ratios = {mode: paired(rates[mode], rates["without"]) for mode in MODES}
+    for mode in MODES:
+        rate, cpu, more = (
+            statistics.median(rates[mode]),
+            statistics.median(cpu_us[mode]),
+            paired(cpu_us[mode], cpu_us["without"]),
+        )
+        print(
+            f"gunicorn, {mode}: {rate:.0f} requests/s ({ratios[mode]:.3f} of without), "
+            f"{cpu:.0f} µs of processor time a request ({more:.3f} of without)"
+        )
+    return 1 - ratios["on"]
+
+
+def paired(values: list[float], base: list[float]) -> float:
+    """The typical ratio of two runs that followed each other: a machine that grows busy slows both."""
+    return statistics.median(one / other for one, other in zip(values, base, strict=True))
+
+
+@contextmanager
+def server(mode: str, folder: Path) -> Iterator[tuple[int, int]]:
+    """A gunicorn with one worker: its port and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", "benchmarks.live_site", "--bind", f"127.0.0.1:{port}"]
+    env = {**os.environ, "LIVE_COST": mode}
+    with (folder / f"{mode}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--no-control-socket", "--workers", "1"], cwd=ROOT, env=env, stdout=log, stderr=log
+        )
+    try:
+        deadline_s = time.monotonic() + 20
+        while not _answers(port):
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                raise RuntimeError(f"gunicorn does not answer:\n{(folder / f'{mode}.log').read_text()}")
+            time.sleep(0.1)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests_in(port, 0) == 1
+    except OSError:
+        return False
+
+
+def requests_in(port: int, seconds: float) -> int:
+    """How many requests one client gets answered, one after the other; at least one."""
+    lines = ["Connection: close", *(f"{name[5:].replace('_', '-').title()}: {text}" for name, text in HEADERS.items())]
+    ending = "\r\n".join(["", *lines, "", ""])
+    until_s = time.perf_counter() + seconds
+    for number in count(1):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(f"GET /p/{number % 100}/ HTTP/1.1{ending}".encode())
+            answer = connection.recv(4096)
+            while connection.recv(4096):
+                pass
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"unexpected answer: {answer[:200]!r}")
+        if time.perf_counter() >= until_s:
+            return number
+    raise AssertionError("unreachable")
+
+
+def worker_cpu_s(master: int) -> float:
+    """Processor time of the worker so far."""
+    (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
