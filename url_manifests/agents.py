@@ -19,7 +19,8 @@ _MONITORS: Final = re.compile(
 _WARMER: Final = re.compile(r"django-cache-warming|cache.?warm|wp-rocket|litespeed.?runner", re.IGNORECASE)
 # The exact shape of the common browsers. Searching a thousand bot patterns takes 0.3 ms, this takes a microsecond.
 _PLAIN_BROWSER: Final = re.compile(
-    r"Mozilla/5\.0 \((?:Windows NT [\d.]+|X11; |Macintosh; Intel Mac OS X|Linux; (?:U; )?Android [\d.]+|iPhone; CPU|iPad; CPU"
+    r"Mozilla/5\.0 \((?:Windows NT [\d.]+|X11; |Macintosh; Intel Mac OS X|Linux; (?:U; )?Android [\d.]+"
+    r"|iPhone; CPU|iPad; CPU"
     r"|Android [\d.]+; Mobile)"
     r"(?:(?!bot|crawl|spider|compatible|http)[^()]){0,120}\) (?:AppleWebKit/[\d.]+ \(KHTML, like Gecko\)"
     r"(?: (?:Version|Chrome|Safari|Mobile|Edg|EdgA|CriOS|FxiOS|OPR)(?:/[\w.]+)?)+|Gecko/[\d.]+ Firefox/[\d.]+)",

@@ -1,4 +1,4 @@
-"""One request target to the URL that is counted, or to the rule that keeps it out. Asked once for each distinct target."""
+"""One request target to the URL that is counted, or to the rule that keeps it out; once for each distinct target."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ def print_build(result: BuildResult, output: str) -> None:
         out.print(f"rejected, {reason}: {text}", markup=False, overflow="ellipsis", no_wrap=True)
     left_out = ", ".join(f"{number:,} by {limit}" for limit, number in result.totals["left_out"].items())
     out.print(
-        f"{output}: {result.entries:,} of {result.totals['pages']:,} pages, {result.expected_share:.1%} of the expected "
-        f"requests{f'; left out: {left_out}' if left_out else ''}",
+        f"{output}: {result.entries:,} of {result.totals['pages']:,} pages, {result.expected_share:.1%} of the "
+        f"expected requests{f'; left out: {left_out}' if left_out else ''}",
         markup=False,
     )
 

@@ -147,7 +147,7 @@ class LineCounter:
         if len(self._targets) > MAX_TARGETS or len(self._cells) > MAX_CELLS:
             self.flush()
 
-    def _count_lines(  # noqa: C901 - one branch a rule, in one loop: a call for each line would halve the speed
+    def _count_lines(  # noqa: C901, PLR0912 - one branch a rule, in one loop: a call for each line would halve the speed
         self, reader: LineReader, source: int, position: int, lines: Sequence[bytes]
     ) -> None:
         # The hot loop: everything that is the same for equal values is a dictionary look-up.

@@ -25,7 +25,7 @@ _MISSING: Final = object()
 def open_lines(path: str | PathLike[str]) -> Iterator[Iterator[bytes]]:
     """The lines of a file, without their ends; a missing or unreadable file is a `FileFormatError`."""
     try:
-        stream = open(path, "rb")
+        stream = open(path, "rb")  # noqa: SIM115 - closed below; only opening it may fail like this
     except OSError as error:
         raise FileFormatError(path, f"cannot be read: {error.strerror}") from error
     with stream:

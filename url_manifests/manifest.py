@@ -2,7 +2,7 @@
 
 ::
 
-    {"format": "url-manifest", "version": 1, "entries": 2, "window": {…}, "totals": {…}, "profiles": {…}, "sources": […]}
+    {"format": "url-manifest", "version": 1, "entries": 2, "window": {…}, "totals": {…}, "profiles": {…}, …}
     {"url": "/en/", "hits": 812, "variants": {"chrome": 0.71, "safari": 0.29}}
     {"url": "/en/p/42/?colour=red", "host": "shop.example", "hits": 97, "cold_ms": 310.0, "warm_ms": 4.0}
 

@@ -17,7 +17,7 @@ _MASKS: Final = (
     (re.compile(r"\b(\d{1,3}\.\d{1,3})\.\d{1,3}\.\d{1,3}\b"), r"\1.*.*"),
     (re.compile(r"\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){3,7}"), "*:*"),
     # Long runs with a digit in them: tokens, digests, card numbers.
-    (re.compile(r"(?<![\w-])(?=[\w+-]*\d)[\w+-]{16,}"), "***"),
+    (re.compile(r"(?<![\w-])(?=[\w+-]*\d)(?=[\d+-]*[A-Za-z_])[\w+-]{10,}"), "***"),
     (re.compile(r"\b\d(?:[ -]?\d){12,18}\b"), "***"),
 )
 

@@ -1,7 +1,7 @@
 """Several manifests into one: hosts, days, environments.
 
-Associative and commutative, to the byte: whatever the order and the grouping, the same entries come out. So everything is a
-sum of whole numbers, a maximum, or a sorted union; shares travel as hits in ten-thousandths.
+Associative and commutative, to the byte: whatever the order and the grouping, the same entries come out. So everything
+is a sum of whole numbers, a maximum, or a sorted union; shares travel as hits in ten-thousandths.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Two questions of every distinct URL, answered by the rules in `safety_rules` and by the user's own (``--rules``):
 
 * *unsafe*: may a GET of it change something (log out, delete, confirm, order)?
-* *secret*: does it hold a token, a signature, an address, a session; by a parameter's name, by shape, or because a value
-  is too random to be a word?
+* *secret*: does it hold a token, a signature, an address, a session; by a parameter's name, by shape, or because a
+  value is too random to be a word?
 
 The rules lean towards caution: a page that is wrongly left out is cold once more, a logout link that is wrongly kept is
 an incident. `SafetyRules.verdict` gives ``family:rule``, such as ``unsafe:logout`` or ``secret:jwt``.
@@ -27,8 +27,8 @@ from .safety_rules import (
     OBJECT_ACTIONS,
     PAIRED_PARENTS,
     PUBLIC_DIGEST_PARENTS,
-    SECRET_PARAMETER_EXCEPTIONS,
-    SECRET_PARAMETER_NAMES,
+    PRIVATE_PARAMETER_EXCEPTIONS,
+    PRIVATE_PARAMETER_NAMES,
     SECRET_SHAPES,
     UNSAFE_PARAMETER_NAMES,
     UNSAFE_SEGMENTS,
@@ -54,8 +54,8 @@ _ANY_SEGMENT_WORD: Final = re.compile(
 _OBJECT_ACTION: Final = re.compile(OBJECT_ACTIONS)
 _UNSAFE_NAME: Final = re.compile(UNSAFE_PARAMETER_NAMES, re.IGNORECASE)
 _ACTION_NAME: Final = re.compile(ACTION_PARAMETERS, re.IGNORECASE)
-_SECRET_NAME: Final = re.compile(SECRET_PARAMETER_NAMES, re.IGNORECASE)
-_NOT_SECRET_NAME: Final = re.compile(SECRET_PARAMETER_EXCEPTIONS, re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(PRIVATE_PARAMETER_NAMES, re.IGNORECASE)
+_NOT_SECRET_NAME: Final = re.compile(PRIVATE_PARAMETER_EXCEPTIONS, re.IGNORECASE)
 # A character that every one of the shapes holds; most URLs have none and are done with at once.
 _SHAPE_HINT: Final = re.compile(
     r"[@:;(=_]|eyJ|AIza|[0-9a-f]{20}|[A-Z0-9]{12}|(?:sk|pypi|glpat|xox.)-|SG\.|[0-9]{4}[ +-][0-9]{4}"

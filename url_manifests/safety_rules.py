@@ -39,7 +39,7 @@ UNSAFE_SEGMENTS: Final[dict[str, str]] = {
     "|acs|(?:oauth2? |oidc |auth )?callback|invite|recover|recovery|unlock account|nonce",
     "admin-action": "wp login|admin ajax|admin post|xmlrpc|history delete",
 }
-"""Rule → words of a whole path segment, in any spelling: ``delete-account``, ``delete_account``, ``deleteAccount.php``."""
+"""Rule → words of a whole path segment, in any spelling: ``delete-account``, ``deleteAccount.php``."""
 
 OBJECT_ACTIONS: Final = (
     "archive|star|block|lock|like|follow|flag|pay|claim|stop|start|import|mute|ban|kick|charge|publish|duplicate|clone"
@@ -65,7 +65,7 @@ ACTION_PARAMETERS: Final = (
 )
 """A parameter of such a name does what its value says, if that is one of the unsafe words."""
 
-SECRET_PARAMETER_NAMES: Final = (
+PRIVATE_PARAMETER_NAMES: Final = (
     # Credentials and tokens
     r".*(?:token|secret|passw(?:or)?d|passphrase|passcode|credentials?|api_?key|access_?key|private_?key|auth_?key"
     r"|client_?secret|jwt|bearer|csrf|xsrf|nonce|session_?id|sess_?id|signature)|pwd|pass|passwd"
@@ -81,7 +81,7 @@ SECRET_PARAMETER_NAMES: Final = (
 )
 """A parameter of such a name is kept out whatever its value (but an empty one)."""
 
-SECRET_PARAMETER_EXCEPTIONS: Final = (
+PRIVATE_PARAMETER_EXCEPTIONS: Final = (
     r"tokens?_?(?:count|limit|type|name|symbol|id|standard)|sort_?.*|page_?token_?size|design|max_?tokens?"
 )
 

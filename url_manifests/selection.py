@@ -14,8 +14,8 @@ from .tally import Candidate
 DEFAULT_COLD_MS: Final = 200.0
 """What a page is taken to cost where the log has no times; only ``--max-time`` needs it."""
 DEFAULT_VARY_ON: Final = ("Accept-Encoding", "Accept-Language")
-"""What Django's own middleware makes pages vary on, beside cookies. A site that serves phones other pages under the same
-URL adds ``User-Agent`` with ``--vary-on``."""
+"""What Django's own middleware makes pages vary on, beside cookies. A site that serves phones other pages under the
+same URL adds ``User-Agent`` with ``--vary-on``."""
 _PRIOR_HITS: Final = 20.0
 """A page with fewer hits than this is taken to have the site's mix of visitors rather than its own handful."""
 

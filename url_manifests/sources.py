@@ -54,7 +54,7 @@ def expand(arguments: Sequence[str]) -> list[Source]:
     for argument in arguments:
         if argument == STDIN or Path(argument).is_file() or Path(argument).is_fifo():
             paths.append(argument)
-        elif matches := sorted(glob.glob(argument, recursive=True)):
+        elif matches := sorted(glob.glob(argument, recursive=True)):  # noqa: PTH207 - also of absolute patterns
             paths += [match for match in matches if Path(match).is_file()]
         else:
             raise ConfigurationError("LOG", f"no file matches {argument!r}")
@@ -63,18 +63,22 @@ def expand(arguments: Sequence[str]) -> list[Source]:
     return [Source(path) for path in dict.fromkeys(paths)]
 
 
-def open_source(source: Source) -> IO[bytes]:
+@contextlib.contextmanager
+def open_source(source: Source) -> Iterator[IO[bytes]]:
     """A readable stream of the decompressed bytes.
 
     Raises:
         FileFormatError: the file cannot be opened, or zstd is needed and not installed.
     """
     if source.path == STDIN:
-        return _decompressed(source, cast("io.BufferedReader", sys.stdin.buffer))
+        yield _decompressed(source, cast("io.BufferedReader", sys.stdin.buffer))
+        return
     try:
-        return _decompressed(source, open(source.path, "rb"))
+        raw = open(source.path, "rb")  # noqa: SIM115 - closed below; only opening it may fail like this
     except OSError as error:
         raise FileFormatError(source.name, f"cannot be read: {error.strerror}") from error
+    with raw:
+        yield _decompressed(source, raw)
 
 
 def _decompressed(source: Source, stream: io.BufferedReader) -> IO[bytes]:
@@ -110,20 +114,33 @@ def read_blocks(source: Source, block_bytes: int = BLOCK_BYTES) -> Iterator[byte
         FileFormatError: the file cannot be opened or read.
         DamagedArchiveError: the compressed data breaks off; the blocks before it were given.
     """
-    with contextlib.closing(open_source(source)) as stream:
-        yield from _whole_lines(_guarded_reads(source, stream.read, block_bytes))
+    with open_source(source) as stream:
+        yield from _whole_lines(_guarded_reads(source, stream, block_bytes))
 
 
-def _guarded_reads(source: Source, read: Callable[[int], bytes], block_bytes: int) -> Iterator[bytes]:
+def _guarded_reads(source: Source, stream: IO[bytes], block_bytes: int) -> Iterator[bytes]:
+    """Blocks, gathered from small reads, so that what a damaged archive gave before its damage is not lost."""
+    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+    gathered: list[bytes] = []
+    size = 0
     try:
         while piece := read(block_bytes):
-            yield piece
+            gathered.append(piece)
+            size += len(piece)
+            if size >= block_bytes:
+                yield b"".join(gathered)
+                gathered, size = [], 0
     except OSError as error:
         if error.errno is not None:
             raise FileFormatError(source.name, f"cannot be read: {error.strerror}") from error
-        raise DamagedArchiveError(str(error)) from error  # gzip and bz2 say "not a gzipped file" with an OSError
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        # gzip and bz2 say "not a gzipped file" with an OSError that has no number.
+        yield b"".join(gathered)
         raise DamagedArchiveError(str(error)) from error
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        yield b"".join(gathered)
+        raise DamagedArchiveError(str(error)) from error
+    if gathered:
+        yield b"".join(gathered)
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -131,10 +148,10 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     damage = None
     while True:
         try:
-            piece = next(pieces, b"")
+            piece = next(pieces, None)
         except DamagedArchiveError as error:
-            damage, piece = error, b""
-        if not piece:
+            damage, piece = error, None
+        if piece is None:
             break
         end = piece.rfind(b"\n") + 1
         if end:

@@ -18,8 +18,8 @@ from .logs.tabular import table_line
 from .sources import Source
 
 _URL: Final = ("url", "uri", "path", "request_uri", "request_url", "page", "target", "cs_uri_stem", "cs-uri-stem")
-_HITS: Final = ("hits", "count", "requests", "request_count", "n", "cnt", "total", "views", "pageviews", "count()", "count(*)",
-                "count_star()", "f0_", "_col1")  # fmt: skip
+_HITS: Final = ("hits", "count", "requests", "request_count", "n", "cnt", "total", "views", "pageviews", "count()",
+                "count(*)", "count_star()", "f0_", "_col1")  # fmt: skip
 _HOST: Final = ("host", "domain", "hostname", "cs_host", "x_host_header", "http_host")
 _TIME_MS: Final = ("cold_ms", "time_ms", "avg_ms", "duration_ms", "response_ms", "avg_time_ms", "p95_ms")
 _READERS: Final = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet", ".jsonl": "read_json",

@@ -3,6 +3,8 @@
 All sums are of whole numbers, so they do not depend on the order in which threads add.
 """
 
+# ruff: noqa: S608 - queries are put together from constants of this module; values are parameters
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +96,7 @@ class Tally:
         return None if row[0] is None else (int(row[0]), int(row[1]))
 
     def drop_other_orders(self) -> int:
-        """Keep, of URLs that differ only in the order of their parameters, the most common; how many lines were not its.
+        """Of URLs that differ only in the order of their parameters keep the commonest; how many lines the others had.
 
         Equal ones: the one whose hash is smaller, so that the choice does not depend on the order of the input.
         """
@@ -165,7 +167,7 @@ class Tally:
             "expected * greatest(power(2, cold / 8.0) - power(2, warm / 8.0), 0) DESC, " if self.has_times() else ""
         )
         rows = self._db.execute(
-            "SELECT page, host, url, hits, predicted, signed_in, cold, warm FROM (SELECT *,"
+            "SELECT page, host, url, hits, predicted, signed_in, cold, warm FROM (SELECT * EXCLUDE (warm),"
             " coalesce(predicted, hits) AS expected, least(timed.warm, ?) AS warm FROM ranked JOIN names USING (page)"
             f" LEFT JOIN timed USING (page)) ORDER BY {by_saving}expected DESC, hits DESC, host, url",
             [self._site_warm],

@@ -117,10 +117,10 @@ class LineReader:
     def _unreadable(self, line: bytes) -> Parsed:
         if not line.strip():
             return EMPTY_LINE
-        if _NOT_HTTP.fullmatch(line):
-            return NOT_HTTP
         if _CONTROL.search(line):
             return BINARY
+        if _NOT_HTTP.fullmatch(line):
+            return NOT_HTTP
         if _MESSAGE.match(line) or (self.spec.format_name in _TALKATIVE and b"HTTP/" not in line):
             return OTHER_MESSAGE
         return CUT if b'"' in line or b"[" in line else UNRECOGNISED

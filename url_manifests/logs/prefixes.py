@@ -24,7 +24,7 @@ _PREFIXES: Final = (
     # docker logs --timestamps
     re.compile(_ISO + rb" "),
 )
-_DOCKER_FILE: Final = re.compile(rb'\{"log":"')
+_DOCKER_FILE: Final = re.compile(rb'\{"log": ?"')
 
 
 def strip_prefix(line: bytes) -> bytes | None:
