@@ -21,9 +21,16 @@ from .reading import Progress as ProgressCallback
 _PIPE_WIDTH: Final = 132
 
 
+class _PipeConsole(Console):
+    """Leaves a broken pipe to the caller; rich would exit with 1, but a reader that has seen enough is no error."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """For standard output."""
-    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    return _PipeConsole(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
 
 
 @contextmanager

@@ -185,7 +185,7 @@ class Trace:
 
     keys: tuple[TracedKey, ...] = ()
     reason: str = ""
-    """Why the page itself was not stored, a name of `url_manifests.reasons.REASONS`; empty for a hit, or when it was."""
+    """Why the page itself was not stored, a name of `url_manifests.reasons.REASONS`; empty for a hit or a store."""
     worker: str = ""
     """Which process answered; changes with each worker."""
     private_aliases: frozenset[str] = frozenset()

@@ -1,5 +1,7 @@
 """One sound line of every format, made up, all about the same request."""
 
+# ruff: noqa: E501, RUF005 - lines of logs are long
+
 from __future__ import annotations
 
 CHROME = (

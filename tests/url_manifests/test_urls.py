@@ -91,7 +91,8 @@ def test_the_canonical_form_keeps_djangos_page_key(path, query):
 def test_the_canonical_form_is_a_fixed_point_that_manifests_hold(raw):
     found = url(raw)
     if found is not None:
-        assert found.isascii() and found.isprintable() and found.startswith("/")
+        assert found.isascii()
+        assert found.isprintable()
         assert not set(found) & set(' #\\"<>')
         assert url(found) == found
 
