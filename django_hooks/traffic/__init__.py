@@ -2,7 +2,7 @@
 
 ::
 
-    request ─ counting ─▶ pending, a deque ─ recorder, folding ─▶ sketch ─ saving, every TRAFFIC_FLUSH_S ─▶ storage
+    request ─ counting ─▶ notes ─ recorder, folding ─▶ sketch ─ saving, every TRAFFIC_FLUSH_S ─▶ storage
 
 `counting` is all that a request pays for: two clock readings and one append. Everything else, from canonical URLs over
 safety rules to SQL, happens in one daemon thread per process. `export` turns the table into a manifest.

@@ -4,8 +4,7 @@ What is counted: GET with 200 or 304. A HEAD has a page key of its own that no b
 monitors; other methods are never cached; redirects and errors are never stored. A 304 is a 200 whose body the browser
 still had: the view was run, or the cache asked, all the same.
 
-No lock is taken: ``deque.append`` is atomic, with and without the GIL, so threads and coroutines of one worker may
-note at the same time, and whoever notes never waits for whoever saves. Nothing is parsed, hashed or classified here.
+Nothing is parsed, hashed or classified here, and no lock is taken: see `notes`.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from django.http.response import HttpResponseBase
 
 from url_manifests.errors import ConfigurationError
 
+from .notes import MAX_TIMES
 from .options import traffic_options
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FOLD_AT: Final = 512
-"""Notes that wake the thread: it then holds the interpreter for some milliseconds, and memory stays small."""
+"""Queued notes that wake the thread: it then holds the interpreter for a millisecond, and memory stays small."""
 
 COUNTED_STATUSES: Final = frozenset({200, 304})
 
@@ -64,7 +64,8 @@ class _Counter:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._pending = recorder.pending
+        self._queue = recorder.notes.queue
+        self._known = recorder.notes.known
         self._share = 1 / recorder.options.one_in
         self._host = "HTTP_X_FORWARDED_HOST" if settings.USE_X_FORWARDED_HOST else "HTTP_HOST"
         self._session_mark = f"{settings.SESSION_COOKIE_NAME}="
@@ -108,23 +109,24 @@ class _Counter:
         if vary and (language := sent.get("HTTP_ACCEPT_LANGUAGE", "")) and self._use_i18n:
             # With USE_I18N the page key holds the language that was chosen, and not the header that it came from.
             language = headers.get("Content-Language", "")
-        # The order is that of `folding.Observation`.
-        self._pending.append(
-            (
-                sent.get(self._host, ""),
-                request.path,
-                sent.get("QUERY_STRING", ""),
-                match.route if match else "",
-                sent.get("HTTP_USER_AGENT", ""),
-                vary,
-                sent.get("HTTP_ACCEPT_ENCODING", "") if vary else "",
-                language,
-                elapsed_s,
-                # Django's page cache alone adds it in here; a proxy's comes on later.
-                "Age" in headers,
-                # Whether there is a session is all that is ever known of a cookie.
-                cookies is not None and self._session_mark in cookies,
-            )
+        seen = (
+            sent.get(self._host, ""),
+            request.path,
+            sent.get("QUERY_STRING", ""),
+            match.route if match else "",
+            sent.get("HTTP_USER_AGENT", ""),
+            vary,
+            sent.get("HTTP_ACCEPT_ENCODING", "") if vary else "",
+            language,
+            # Django's page cache alone adds it in here; a proxy's comes on later.
+            "Age" in headers,
+            # Whether there is a session is all that is ever known of a cookie.
+            cookies is not None and self._session_mark in cookies,
         )
-        if self._recorder.is_idle or len(self._pending) >= FOLD_AT:
+        times = self._known.get(seen)
+        if times is not None and len(times) < MAX_TIMES:
+            times.append(elapsed_s)
+            return
+        self._queue.append((seen, elapsed_s))
+        if self._recorder.is_idle or len(self._queue) >= FOLD_AT:
             self._recorder.attend()

@@ -7,7 +7,7 @@ it secret, does it exist) waits for `saving`.
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -17,14 +17,9 @@ from url_manifests.agents import AgentClassifier
 from url_manifests.tracking import tracking_test
 from url_manifests.urls import canonical
 
+from .notes import Notes, Seen
 from .options import TrafficOptions
 from .sketch import Sketch
-
-Observation = tuple[str, str, str, str, str, str, str, str, float, bool, bool]
-"""Host, path, query, route, user agent, Vary, Accept-Encoding, language, seconds, from the cache?, signed in?
-
-A plain tuple: it is made in every request, and a named one would take five times as long.
-"""
 
 _REMEMBERED: Final = 2048
 _MAX_CHARS: Final = 120
@@ -73,37 +68,26 @@ class Fold:
         self._url = lru_cache(_REMEMBERED)(self._canonical)
         self._variant = lru_cache(_REMEMBERED)(variant)
 
-    def take(self, pending: deque[Observation], now_s: float) -> None:
-        """Count what is pending."""
+    def take(self, notes: Notes, now_s: float) -> None:
+        """Count what requests have left."""
         hour = int(now_s // 3600)
-        # Not until it is empty: under load it never would be.
-        for _ in range(len(pending)):
-            self._count(hour, *pending.popleft())
+        for seen, hits, seconds in notes.drain():
+            if self._count(hour, seen, hits, seconds) > 1:
+                notes.learn(seen)
 
-    def _count(  # noqa: PLR0913, PLR0917 - an Observation, unpacked
-        self,
-        hour: int,
-        host: str,
-        path: str,
-        query: str,
-        route: str,
-        agent: str,
-        vary: str,
-        encoding: str,
-        language: str,
-        elapsed_s: float,
-        is_warm: bool,  # noqa: FBT001
-        is_signed_in: bool,  # noqa: FBT001
-    ) -> None:
+    def _count(self, hour: int, seen: Seen, hits: int, seconds: float) -> int:
+        """Count requests of one kind; how many there were of it since the last save."""
+        host, path, query, route, agent, vary, encoding, language, is_warm, is_signed_in = seen
         rule, profile = self._visitor(agent)
         url = "" if rule else self._url(path, query)
         if not url:
-            self.excluded[hour, rule or "odd-target"] += 1
-            return
-        cost = self.sketch.cost(Key(hour, host, url, self._variant(vary, profile, encoding, language)))
-        cost.add(elapsed_s, is_warm=is_warm, is_signed_in=is_signed_in)
+            self.excluded[hour, rule or "odd-target"] += hits
+            return 0
+        cost = self.sketch.cost(Key(hour, host, url, self._variant(vary, profile, encoding, language)), hits)
+        cost.add(seconds, hits, is_warm=is_warm, is_signed_in=is_signed_in)
         if route:
             cost.route = route
+        return cost.hits
 
     def _classified(self, agent: str) -> tuple[str, str]:
         found = self._agents.classify(agent.encode("utf-8", "replace") or b"-")

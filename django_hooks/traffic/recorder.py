@@ -15,7 +15,6 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from random import uniform
 from typing import Final
@@ -23,7 +22,8 @@ from typing import Final
 from django.db import connections
 
 from .counting import FOLD_AT
-from .folding import Fold, Observation
+from .folding import Fold
+from .notes import Notes
 from .options import TrafficOptions
 from .saving import Saver
 
@@ -45,7 +45,7 @@ class Recorder:
     def __init__(self, now_s: Callable[[], float] = time.time) -> None:
         self._now_s = now_s
         self.options = TrafficOptions()
-        self.pending: deque[Observation] = deque()
+        self.notes = Notes()
         self.failures = 0
         """Saves that failed since the process started."""
         self._start_afresh()
@@ -54,7 +54,7 @@ class Recorder:
 
     def _start_afresh(self) -> None:
         """Forget everything: in a forked child these are the parent's notes, thread and locks."""
-        self.pending.clear()
+        self.notes.clear()
         self.fold = Fold(self.options)
         self.is_idle = True
         """Whether the next note has to start the thread."""
@@ -80,9 +80,9 @@ class Recorder:
             self._start_thread()
         elif not self._wake.is_set():
             self._wake.set()
-        if len(self.pending) > MAX_PENDING:
+        if len(self.notes.queue) > MAX_PENDING:
             with self._guard:
-                self.pending.pop()
+                self.notes.queue.pop()
                 self.lost += 1
 
     def flush(self, timeout_s: float = EXIT_TIMEOUT_S) -> bool:
@@ -91,7 +91,7 @@ class Recorder:
         For the shutdown hook of a server that ends workers without Python's exit functions. It never saves in the
         caller's own thread, whose connection may stand in the middle of a request's transaction.
         """
-        if self.is_idle and not self.pending:
+        if self.is_idle and not self.notes.queue:
             return True
         with self._guard:
             self._saves_asked = asked = self._saves_done + 1
@@ -120,6 +120,7 @@ class Recorder:
                 self._fold_until_due()
                 self._save()
         finally:
+            self.notes.known.clear()  # or nobody would ever come by here and start it again
             self.is_idle = True
 
     def _fold_until_due(self) -> None:
@@ -130,7 +131,7 @@ class Recorder:
             self._wake.clear()
             if self._is_stopping or self._saves_asked > self._saves_done:
                 return
-            self.fold.take(self.pending, self._now_s())
+            self.fold.take(self.notes, self._now_s())
 
     def _save(self) -> None:
         try:
@@ -146,7 +147,8 @@ class Recorder:
                 self._guard.notify_all()
 
     def _save_counts(self, now_s: float) -> None:
-        self.fold.take(self.pending, now_s)
+        self.fold.take(self.notes, now_s)
+        self.notes.unlearn()
         if self.lost:
             with self._guard:
                 self.fold.excluded[int(now_s // 3600), "lost"] += self.lost

@@ -43,15 +43,16 @@ class Cost:
     def hits(self) -> int:
         return self.cold_hits + self.warm_hits
 
-    def add(self, elapsed_s: float, *, is_warm: bool, is_signed_in: bool = False) -> None:
-        """Count one request."""
+    def add(self, seconds: float, hits: int = 1, *, is_warm: bool, is_signed_in: bool = False) -> None:
+        """Count requests that took so many seconds altogether."""
         if is_warm:
-            self.warm_hits += 1
-            self.warm_s += elapsed_s
+            self.warm_hits += hits
+            self.warm_s += seconds
         else:
-            self.cold_hits += 1
-            self.cold_s += elapsed_s
-        self.signed_in_hits += is_signed_in
+            self.cold_hits += hits
+            self.cold_s += seconds
+        if is_signed_in:
+            self.signed_in_hits += hits
 
     def merge(self, other: Cost) -> None:
         """Count another key's requests too."""
@@ -78,9 +79,9 @@ class Sketch(Generic[Key]):
         self.forgotten = 0
         """Records whose key was forgotten by a purge."""
 
-    def cost(self, key: Key) -> Cost:
-        """The sums of ``key``, to be added to by exactly one record."""
-        self.total += 1
+    def cost(self, key: Key, hits: int = 1) -> Cost:
+        """The sums of ``key``, to which the caller adds exactly so many records."""
+        self.total += hits
         cost = self.costs.get(key)
         if cost is None:
             if len(self.costs) >= self.capacity:

@@ -119,7 +119,7 @@ def test_a_save_that_fails_in_the_middle_goes_on_with_the_rest(counting, visit, 
 
 def test_what_could_not_be_saved_lands_in_its_own_hour(counting, visit, saved):
     visit("/plain/")
-    counting.fold.take(counting.pending, NOW_S - 7200)
+    counting.fold.take(counting.notes, NOW_S - 7200)
     visit("/plain/")
     saved()
     assert list(ObservedTraffic.objects.order_by("hour").values_list("hour", "cold_hits")) == [(HOUR - 2, 1), (HOUR, 1)]
@@ -177,7 +177,7 @@ def test_the_thread_saves_outside_of_the_callers_transaction(counting, visit, mo
 def test_a_forked_child_starts_afresh(counting, visit):
     visit("/plain/")
     counting._start_afresh()
-    assert (list(counting.pending), counting.is_idle, len(counting.fold.sketch.costs)) == ([], True, 0)
+    assert (list(counting.notes.queue), counting.is_idle, len(counting.fold.sketch.costs)) == ([], True, 0)
 
 
 def test_routers_decide_where_it_is_written(counting, settings):

@@ -129,11 +129,11 @@ FORKING = """
 import os, sys, django
 django.setup()
 from django_hooks.traffic.recorder import recorder
-note = ("shop.example", "/en/", "", "", {agent!r}, "", "", "", 0.01, False, False)
-recorder.pending.append(note)
+note = (("shop.example", "/en/", "", "", {agent!r}, "", "", "", False, False), 0.01)
+recorder.notes.queue.append(note)
 recorder.attend()
 pid = os.fork()
-recorder.pending.append(note)
+recorder.notes.queue.append(note)
 recorder.attend()
 if not pid:
     sys.exit(0)
@@ -152,15 +152,17 @@ def test_parent_and_forked_child_each_save_their_own(start_site, seeded_database
 
 MILLION = """
 import resource, time, django
-from collections import deque
 django.setup()
 from django_hooks.traffic.folding import Fold
+from django_hooks.traffic.notes import Notes
 from django_hooks.traffic.options import TrafficOptions
-def used_mb(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def used_mb(): return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 1e6
 fold = Fold(TrafficOptions())
+notes = Notes()
 def visits(numbers):
-    rest = ("", "p/<slug>/", {agent!r}, "Accept-Encoding", "gzip, br", "", 0.01, False, False)
-    fold.take(deque(("shop.example", f"/en/p/product-{{n}}/", *rest) for n in numbers), time.time())
+    rest = ("", "p/<slug>/", {agent!r}, "Accept-Encoding", "gzip, br", "", False, False)
+    notes.queue.extend((("shop.example", f"/en/p/product-{{n}}/", *rest), 0.01) for n in numbers)
+    fold.take(notes, time.time())
 visits(range(500))
 before = used_mb()
 for start in range(0, 1_000_000, 500):
