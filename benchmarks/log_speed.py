@@ -1,6 +1,6 @@
 """Lines a second and peak memory: ours, goaccess and a plain Python ``re`` loop, on one log in one run.
 
-Run with ``python -m benchmarks.log_speed [LINES] [PAGES]``. Memory is the proportional set size of a whole process tree.
+Run with ``python -m benchmarks.log_speed [LINES] [PAGES]``. Memory is that of a whole process tree.
 """
 
 from __future__ import annotations

@@ -15,15 +15,15 @@ WEIGHT_ONE: Final = 1 << 24
 """Weights are whole numbers of this fraction: sums of floats would depend on the order of adding."""
 
 _SAME_HOUR: Final = 1.0
-_SAME_KIND_OF_DAY: Final = 0.5
-_OTHER_HOUR: Final = 0.25
+_SAME_KIND_OF_DAY: Final = 0.3
+_OTHER_HOUR: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionPolicy:
     """How the past is weighed."""
 
-    half_life_days: float = 4.0
+    half_life_days: float = 7.0
     """After so many days a request counts half; 0 counts all the same."""
     horizon_hours: int = 24
     """For how long after the end of the log the requests are predicted."""
