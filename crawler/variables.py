@@ -196,7 +196,8 @@ VARIABLES: Final = (
         field="report",
         parse=parse_path,
         default="var/warm/{env}/report.json",
-        help="Where the report goes; the lock against a second run lies beside it.",
+        help="Where the report goes. Wherever that is, a second run of NAME in the same directory leaves with exit code "
+        "6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written.",
     ),
     Variable(
         field="outcomes",
