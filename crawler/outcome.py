@@ -121,6 +121,9 @@ def _judge_page(first: Answer, second: Answer | None) -> _Verdict:
     assert first.trace is not None
     last = second.trace if second and second.trace else first.trace
     detail = f"to {first.location}" if first.is_redirect else ""
+    if first.is_redirect:
+        # Whatever its parts are, and whatever a cache of the site's own says: a visitor gets no page from here.
+        return _Verdict(Result.NOT_STORED, "redirect", detail)
     if _page_hit(first.trace):
         return _Verdict(Result.ALREADY_WARM)
     if _page_hit(last):
