@@ -35,8 +35,8 @@ async def wait_until_ready(
 ) -> None:
     """Return as soon as the ready URL answers 200, or the page of this site that ``/`` redirects to.
 
-    A redirect alone says little: Django's locale middleware sends visitors from ``/`` to ``/en/`` even when every page is
-    broken. So it is followed, within the site, where no ready URL was given; one that was given must answer itself.
+    A redirect alone says little: Django's locale middleware sends visitors from ``/`` to ``/en/`` even when every page
+    is broken. So it is followed, within the site, where no ready URL was given; one that was given must answer itself.
 
     Raises:
         TargetNotReadyError: it did not within ``WARM_READY_TIMEOUT``; the message says what was seen last.
