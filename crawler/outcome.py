@@ -120,19 +120,19 @@ def _judge_unusable(answer: Answer, number: int) -> _Verdict | None:
 def _judge_page(first: Answer, second: Answer | None) -> _Verdict:
     assert first.trace is not None
     last = second.trace if second and second.trace else first.trace
-    detail = f"to {first.location}" if first.is_redirect else ""
-    if _page_hit(first.trace):
-        return _Verdict(Result.ALREADY_WARM)
-    if _page_hit(last):
-        return _Verdict(Result.STORED)
+    if first.is_redirect:
+        # Whatever its parts are, and whatever a cache of the site's own says: a visitor gets no page from here.
+        return _Verdict(Result.NOT_STORED, "redirect", f"to {first.location}")
+    if _page_hit(first.trace) or _page_hit(last):
+        return _Verdict(Result.ALREADY_WARM if _page_hit(first.trace) else Result.STORED)
     reason = (_page_reason(second) if second else "") or _page_reason(first)
     if _is_by_application(reason):
-        return _Verdict(Result.NOT_STORED, reason, detail)
+        return _Verdict(Result.NOT_STORED, reason)
     if _has_only_private_pages(first.trace):
         return _Verdict(Result.UNVERIFIABLE, "private-store")
     if not reason and first.trace.omitted and not _pages(first.trace):
         return _Verdict(Result.UNVERIFIABLE, "trace-cut")
-    return _Verdict(Result.NOT_STORED, reason or _why_missing(first.trace, last), detail)
+    return _Verdict(Result.NOT_STORED, reason or _why_missing(first.trace, last))
 
 
 def _page_reason(answer: Answer) -> str:

@@ -32,17 +32,18 @@ class Planned:
     """Left out by ``-a only``."""
 
 
-def plan_requests(manifest: ManifestReader, only: str = "") -> Iterator[Planned]:
-    """Each planned request, most valuable first, reading the manifest as they are asked for."""
+def plan_requests(manifest: ManifestReader, only: str = "") -> Iterator[tuple[Planned, ...]]:
+    """The planned requests of each entry, most valuable entry first, reading the manifest as they are asked for."""
     profiles = {name: visitor_headers(headers) for name, headers in manifest.header.profiles.items()}
     default = next(iter(profiles), "")
     is_selected = selector(only)
     number = 0
     for entry_number, entry in enumerate(manifest):
         is_excluded = not is_selected(entry.url)
-        for profile, share in (entry.variants or {default: 1.0}).items():
-            yield Planned(
-                number=number,
+        variants = entry.variants or {default: 1.0}
+        yield tuple(
+            Planned(
+                number=own_number,
                 entry_number=entry_number,
                 entry=entry,
                 profile=profile,
@@ -50,7 +51,9 @@ def plan_requests(manifest: ManifestReader, only: str = "") -> Iterator[Planned]
                 weight=entry.expected_hits * share,
                 is_excluded=is_excluded,
             )
-            number += 1
+            for own_number, (profile, share) in enumerate(variants.items(), start=number)
+        )
+        number += len(variants)
 
 
 def visitor_headers(profile: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.http import Response
@@ -20,6 +20,7 @@ from .target import Target, host_header
 
 POLL_EVERY_S: Final = 0.5
 _LONGEST_ATTEMPT_S: Final = 10.0
+_MOST_REDIRECTS: Final = 3
 
 Download = Callable[[Request], Awaitable[Response]]
 
@@ -32,16 +33,24 @@ async def wait_until_ready(
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Return as soon as the ready URL answers 200.
+    """Return as soon as the ready URL answers 200, or the page of this site that ``/`` redirects to.
+
+    A redirect alone says little: Django's locale middleware sends visitors from ``/`` to ``/en/`` even when every page
+    is broken. So it is followed, within the site, where no ready URL was given; one that was given must answer itself.
 
     Raises:
         TargetNotReadyError: it did not within ``WARM_READY_TIMEOUT``; the message says what was seen last.
     """
     give_up_at_s = clock() + config.ready_timeout_s
     while True:
-        left_s = give_up_at_s - clock()
-        request = _ready_request(config.ready_url, target, timeout_s=min(max(left_s, 0.1), _LONGEST_ATTEMPT_S))
+        timeout_s = min(max(give_up_at_s - clock(), 0.1), _LONGEST_ATTEMPT_S)
+        request = _ready_request(config.ready_url or "/", target, timeout_s)
         answer = await _ask(download, request)
+        for _ in range(0 if config.ready_url else _MOST_REDIRECTS):
+            if not (path := _path_on_site(answer, target)):
+                break
+            request = _ready_request(path, target, timeout_s)
+            answer = await _ask(download, request)
         if answer.status == 200:
             return
         if clock() + POLL_EVERY_S >= give_up_at_s:
@@ -72,6 +81,15 @@ def _ready_request(ready_url: str, target: Target, timeout_s: float) -> Request:
         url = target.connect_url(url)
     headers = [*headers, ("User-Agent", "django-cache-warming")]
     return Request(url, headers=headers, meta={"verbatim_url": True, "download_timeout": timeout_s})
+
+
+def _path_on_site(answer: Answer, target: Target) -> str:
+    """Where a redirect leads, if that is a page of this site in the visitors' scheme, and no login page."""
+    if not answer.is_redirect or answer.reason or not answer.location:
+        return ""
+    public_url = f"{target.scheme}://{target.host}"
+    location = urljoin(f"{public_url}/", answer.location)
+    return location.removeprefix(public_url) if location.startswith(f"{public_url}/") else ""
 
 
 def _last_seen(answer: Answer, target: Target) -> str:

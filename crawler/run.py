@@ -7,6 +7,7 @@ first two into ``skipped``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
@@ -21,7 +22,7 @@ from url_manifests.protocol import SiteView
 from url_manifests.report import Report
 
 from .env import WarmConfig, load_config
-from .lock import RunLock
+from .lock import RunLock, lock_paths
 from .outcome import skipped
 from .plan import Planned, plan_requests
 from .target import Target
@@ -30,7 +31,7 @@ from .target import Target
 class WarmRun:
     """The state of a run. Scrapy's components reach it as ``crawler.spider.run``."""
 
-    def __init__(self, config: WarmConfig, manifest: ManifestReader) -> None:
+    def __init__(self, config: WarmConfig, manifest: ManifestReader, directory: Path) -> None:
         self.config = config
         self.manifest = manifest
         self.target = Target.from_config(config)
@@ -48,10 +49,10 @@ class WarmRun:
         self.first_sent_at_s: float | None = None
         self.last_sent_at_s: float | None = None
         self._started_at_s = monotonic()
-        self._plan: Iterator[Planned] = plan_requests(manifest, config.only)
+        self._plan = plan_requests(manifest, config.only)
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False
-        self._lock = RunLock(config.report.with_name(f"{config.env}.lock"))
+        self._lock = RunLock(*lock_paths(config.env, directory))
         self._writer: OutcomeWriter | None = None
 
     @classmethod
@@ -63,7 +64,7 @@ class WarmRun:
             FileFormatError: the manifest is missing, or its header malformed.
         """
         config = load_config(arguments, environ, directory)
-        return cls(config, ManifestReader(config.manifest))
+        return cls(config, ManifestReader(config.manifest), directory)
 
     def open(self) -> None:
         """Take the lock and begin the outcome file.
@@ -81,16 +82,16 @@ class WarmRun:
             self._lock.release()
             raise ConfigurationError("WARM_REPORT", f"{error.filename} cannot be written: {error.strerror}") from error
 
-    def planned(self) -> Iterator[Planned]:
-        """The rest of the plan; each request taken from it is under way until `conclude`.
+    def planned(self) -> Iterator[tuple[Planned, ...]]:
+        """The rest of the plan, entry by entry; each request taken from it is under way until `conclude`.
 
         Raises:
             FileFormatError: the manifest is malformed further down.
         """
-        for planned in self._plan:
-            self.entries_begun = planned.entry_number + 1
-            self._under_way[planned.number] = planned
-            yield planned
+        for variants in self._plan:
+            self.entries_begun += 1
+            self._under_way.update((planned.number, planned) for planned in variants)
+            yield variants
         self._is_plan_at_end = True
 
     def conclude(self, planned: Planned) -> None:
@@ -165,9 +166,8 @@ class WarmRun:
                 SiteProtectionError("the run was stopped before its end; run it again: what is warm is left alone")
             )
         # A malformed manifest has nothing more to give: its iterator is at its end.
-        for unanswered in (list(self._under_way.values()), self._plan):
-            for planned in unanswered:
-                self.record(skipped(planned, "excluded" if planned.is_excluded else self._skip_reason()))
+        for planned in chain(self._under_way.values(), chain.from_iterable(self._plan)):
+            self.record(skipped(planned, "excluded" if planned.is_excluded else self._skip_reason()))
 
     def _skip_reason(self) -> str:
         if self.error is None:

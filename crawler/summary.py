@@ -34,13 +34,17 @@ def summary_lines(run: WarmRun) -> Iterator[str]:
 
 
 def _reason_lines(report: Report) -> Iterator[str]:
-    for reason, count in report.reasons.most_common(REASONS_SHOWN):
+    cold = report.reasons - report.page_reasons
+    for reason, count in cold.most_common(REASONS_SHOWN):
         known = REASONS.get(reason)
         yield f"  {count} {reason}: {known.text} {known.hint}" if known else f"  {count} {reason}"
-        if examples := report.examples[reason]:
+        if examples := report.examples.get(reason):
             yield f"      e.g. {examples[0]}"
-    if (more := len(report.reasons) - REASONS_SHOWN) > 0:
+    if (more := len(cold) - REASONS_SHOWN) > 0:
         yield f"  and {more} more reasons in the report"
+    if report.page_reasons:
+        counts = ", ".join(f"{count} {reason}" for reason, count in report.page_reasons.most_common(REASONS_SHOWN))
+        yield f"  pages that the site never stores, whose parts are warm: {counts}"
 
 
 def count_words(results: Mapping[Result, int]) -> str:

@@ -162,8 +162,9 @@ VARIABLES: Final = (
     Variable(
         field="ready_url",
         parse=parse_location,
-        default="/",
-        help="Path or URL that answers 200, without a redirect, once the release can serve.",
+        default="",
+        help="Path or URL that answers 200, without a redirect, once the release can serve. When not set, /, and then "
+        "the page of this site that it redirects to, such as /en/; a login page never counts.",
     ),
     Variable(
         field="ready_timeout",
@@ -196,7 +197,8 @@ VARIABLES: Final = (
         field="report",
         parse=parse_path,
         default="var/warm/{env}/report.json",
-        help="Where the report goes; the lock against a second run lies beside it.",
+        help="Where the report goes. Wherever that is, a second run of NAME in the same directory leaves with exit "
+        "code 6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written.",
     ),
     Variable(
         field="outcomes",

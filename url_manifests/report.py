@@ -50,6 +50,8 @@ class Report:
 
     results: Counter[Result] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    page_reasons: Counter[str] = field(default_factory=Counter)
+    """Those of `reasons` that say why the site never stores a page whose parts are proven warm: no failures."""
     examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     parts: Counter[Result] = field(default_factory=Counter)
     _expected: float = 0.0
@@ -73,6 +75,8 @@ class Report:
 
     def _add_reason(self, outcome: Outcome) -> None:
         self.reasons[outcome.reason] += 1
+        if outcome.result.is_proven:
+            self.page_reasons[outcome.reason] += 1
         examples = self.examples[outcome.reason]
         if len(examples) < EXAMPLES_PER_REASON:
             where = outcome.host + outcome.url
@@ -130,7 +134,8 @@ class Report:
             "coverage": round(self.coverage, 6),
             "coverage_all": round(self.coverage_all, 6),
             "require_coverage": self.require_coverage,
-            "reasons": dict(sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))),
+            "reasons": _most_frequent_first(self.reasons),
+            "parts_only": _most_frequent_first(self.page_reasons),
             "examples": {name: list(urls) for name, urls in sorted(self.examples.items())},
             "hints": {name: REASONS[name].hint for name in sorted(self.reasons) if name in REASONS},
             "parts": {str(result): self.parts[result] for result in Result if self.parts[result]},
@@ -145,3 +150,7 @@ class Report:
         """Write ``report.json``, whole or not at all."""
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -77,7 +77,7 @@ class Bar:
     def update(self) -> None:
         run = self._run
         is_waiting = not run.requests_sent
-        description = f"waiting for {run.config.ready_url}" if is_waiting else "warming"
+        description = f"waiting for {run.config.ready_url or '/'}" if is_waiting else "warming"
         counts = f"{run.rate_achieved:.1f}/s · {count_words(run.report.results)}" if not is_waiting else ""
         self._progress.update(self._task, completed=run.entries_begun, description=description, counts=counts)
         self._progress.refresh()
@@ -128,7 +128,7 @@ def opening_line(run: WarmRun) -> str:
 def progress_line(run: WarmRun) -> str:
     """How far the run is, in one line."""
     if not run.requests_sent:
-        return f"warm {run.config.env}: waiting for {run.config.ready_url} to answer 200 ({run.elapsed_s:.0f} s)"
+        return f"warm {run.config.env}: waiting for {run.config.ready_url or '/'} to answer 200 ({run.elapsed_s:.0f} s)"
     total, begun = run.manifest.header.entries, run.entries_begun
     left_s = (total - begun) * run.elapsed_s / begun if begun else 0.0
     return (

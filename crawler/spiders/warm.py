@@ -27,12 +27,21 @@ from url_manifests.protocol import Purpose
 
 HELLO_TRIES: Final = 3
 """So many entries may stay without a word about the site (a page may be broken) before the ticket counts as refused."""
+Variants = tuple[Planned, ...]
+"""What is left of an entry: the variant that is under way first."""
+Steps = list[Request | Outcome]
+"""What a callback gives to Scrapy."""
+
 _BREATHE_EVERY: Final = 200
 """Entries that are left out are written down at once; after so many, others get their turn."""
 
 
 class WarmSpider(Spider):
-    """Streams the manifest: an entry is begun when an earlier one has ended, which keeps order and memory."""
+    """Streams the manifest: an entry is begun when an earlier one has ended, which keeps order and memory.
+
+    The variants of an entry go one after another. Side by side they would all miss a page whose key is the same for
+    all, and have it computed once for each; so the first stores it, and the others find it.
+    """
 
     name = "warm"
 
@@ -76,46 +85,53 @@ class WarmSpider(Spider):
             raise CloseSpider(type(error).__name__) from error
 
     async def _go_through_plan(self) -> AsyncIterator[Request | Outcome]:
-        for planned in self.run.planned():
-            if planned.is_excluded or not is_sendable(planned.entry.url):
-                yield self._leave_out(planned)
-                if planned.number % _BREATHE_EVERY == 0:
+        for entry_number, variants in enumerate(self.run.planned()):
+            if variants[0].is_excluded or not is_sendable(variants[0].entry.url):
+                for planned in variants:
+                    yield self._leave_out(planned)
+                if entry_number % _BREATHE_EVERY == 0:
                     await asyncio.sleep(0)
                 continue
             await self._room.acquire()
-            if self.run.remaining_s() <= 0:
-                self.run.is_deadline_over = True
+            if self._is_deadline_over():
                 return
             if self.run.is_stopping:
                 raise CloseSpider("stopped")
-            yield await self._say_hello(planned) if self._hellos_left else self._first_request(planned)
+            for step in await self._say_hello(variants) if self._hellos_left else [self._first_request(variants)]:
+                yield step
+
+    def _is_deadline_over(self) -> bool:
+        self.run.is_deadline_over |= self.run.remaining_s() <= 0
+        return self.run.is_deadline_over
 
     def _leave_out(self, planned: Planned) -> Outcome:
         self.run.conclude(planned)
         return skipped(planned, "excluded" if planned.is_excluded else "unsafe")
 
-    def _first_request(self, planned: Planned, purpose: Purpose = Purpose.WARM) -> Request:
+    def _first_request(self, variants: Variants, purpose: Purpose = Purpose.WARM, priority: int = 0) -> Request:
         return build_request(
-            planned,
+            variants[0],
             self.run.target,
             timeout_s=self.run.config.timeout_s,
             callback=self.on_first,
             errback=self.on_first_error,
             purpose=purpose,
-            cb_kwargs={"planned": planned},
+            priority=priority,
+            cb_kwargs={"variants": variants},
         )
 
-    async def _say_hello(self, planned: Planned) -> Request | Outcome:
+    async def _say_hello(self, variants: Variants) -> Steps:
         """Ask for the first page, and how the site sees us; its answer counts like any other."""
         self._hellos_left -= 1
+        planned = variants[0]
         try:
-            response = await self.crawler.engine.download_async(self._first_request(planned, Purpose.HELLO))
+            response = await self.crawler.engine.download_async(self._first_request(variants, Purpose.HELLO))
         except IgnoreRequest as stopped:
             raise CloseSpider("stopped") from stopped
         except Exception as error:  # every kind of failure is an answer here, an unknown one is raised again
             if (answer := answer_from_error(error)) is None:
                 raise
-            return self._after_first(planned, answer)
+            return self._after_first(variants, answer)
         answer = response.meta[ANSWER]
         if view := site_view(response):
             expected_uri = self.run.target.absolute_uri(planned.entry.host, wire_target(planned.entry.url))
@@ -124,51 +140,55 @@ class WarmSpider(Spider):
             self._hellos_left = 0
         elif answer.status == 200 or not self._hellos_left:
             raise refused(answer, self.run.target)
-        return self._after_first(planned, answer)
+        return self._after_first(variants, answer)
 
-    def on_first(self, response: Response, planned: Planned) -> Request | Outcome:
-        return self._after_first(planned, response.meta[ANSWER])
+    def on_first(self, response: Response, variants: Variants) -> Steps:
+        return self._after_first(variants, response.meta[ANSWER])
 
-    def on_first_error(self, failure: Failure) -> Request | Outcome | None:
-        answer, planned, _ = self._failed_request(failure)
-        return self._after_first(planned, answer) if answer else None
+    def on_first_error(self, failure: Failure) -> Steps:
+        answer = self._answer_of(failure)
+        return self._after_first(answer=answer, **failure.request.cb_kwargs) if answer else []  # type: ignore[attr-defined]
 
-    def _after_first(self, planned: Planned, first: Answer) -> Request | Outcome:
-        if not needs_second_request(first):
-            return self._conclude(planned, first)
+    def _after_first(self, variants: Variants, answer: Answer) -> Steps:
+        if not needs_second_request(answer):
+            return self._conclude(variants, answer)
         self._leave_if_stopping()
-        return build_request(
-            planned,
+        request = build_request(
+            variants[0],
             self.run.target,
             timeout_s=self.run.config.timeout_s,
             callback=self.on_second,
             errback=self.on_second_error,
             priority=AHEAD_OF_FIRST_REQUESTS,
-            cb_kwargs={"planned": planned, "first": first},
+            cb_kwargs={"variants": variants, "first": answer},
         )
+        return [request]
 
-    def on_second(self, response: Response, planned: Planned, first: Answer) -> Outcome:
-        return self._conclude(planned, first, response.meta[ANSWER])
+    def on_second(self, response: Response, variants: Variants, first: Answer) -> Steps:
+        return self._conclude(variants, first, response.meta[ANSWER])
 
-    def on_second_error(self, failure: Failure) -> Outcome | None:
-        answer, planned, first = self._failed_request(failure)
-        return self._conclude(planned, first, answer) if answer else None
+    def on_second_error(self, failure: Failure) -> Steps:
+        answer = self._answer_of(failure)
+        return self._conclude(second=answer, **failure.request.cb_kwargs) if answer else []  # type: ignore[attr-defined]
 
-    def _failed_request(self, failure: Failure) -> tuple[Answer | None, Planned, Any]:
+    def _answer_of(self, failure: Failure) -> Answer | None:
         """The answer that stands for a failure, or ``None`` when the run was stopped while the request waited."""
-        request: Request = failure.request  # type: ignore[attr-defined]
         if isinstance(failure.value, IgnoreRequest):
             self._leave_if_stopping()
-            return None, request.cb_kwargs["planned"], None
-        answer = request.meta.get(ANSWER)
+            return None
+        answer: Answer | None = failure.request.meta.get(ANSWER)  # type: ignore[attr-defined]
         if answer is None:
             failure.raiseException()
-        return answer, request.cb_kwargs["planned"], request.cb_kwargs.get("first")
+        return answer
 
-    def _conclude(self, planned: Planned, first: Answer, second: Answer | None = None) -> Outcome:
-        self.run.conclude(planned)
+    def _conclude(self, variants: Variants, first: Answer, second: Answer | None = None) -> Steps:
+        """The outcome of the first of these variants, and the request for the next."""
+        self.run.conclude(variants[0])
+        outcome = judge(variants[0], first, second)
+        if len(variants) > 1 and not self.run.is_stopping and not self._is_deadline_over():
+            return [outcome, self._first_request(variants[1:], priority=AHEAD_OF_FIRST_REQUESTS)]
         self._room.release()
-        return judge(planned, first, second)
+        return [outcome]
 
     def _leave_if_stopping(self) -> None:
         if self.run.is_stopping:

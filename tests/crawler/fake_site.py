@@ -145,7 +145,8 @@ class FakeSite:
             return 503, ["Retry-After: 1"], Trace()
         if kind in _PLAIN and not (kind == "half-broken" and times == 1):
             return _PLAIN[kind]
-        keys = self._touch(KeyKind.PAGE, f"page:{headers.get('accept-language')}:{target}")
+        language = "" if kind == "same" else headers.get("accept-language")
+        keys = self._touch(KeyKind.PAGE, f"page:{language}:{target}")
         return 200, ["Content-Type: text/html"], Trace(keys=keys)
 
     def _touch(self, kind: KeyKind, key: str) -> tuple[TracedKey, ...]:

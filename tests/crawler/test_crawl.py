@@ -283,7 +283,7 @@ def test_a_second_run_leaves(project: Project, site: FakeSite) -> None:
     project.write_urls(*(f"/page/{number}/" for number in range(20)))
     process = project.start("run_id=first")
     wait_for(lambda: len(site.paths) > 2)
-    second = project.crawl()
+    second = project.crawl("report=elsewhere/report.json")
     assert second.returncode == 6
     assert "another run is under way (run first of 'test', process" in second.stderr
     os.kill(process.pid, signal.SIGKILL)
@@ -351,7 +351,7 @@ def test_a_bar_ends_cleanly(project: Project) -> None:
 
 def test_outcomes_of_another_folder(project: Project, tmp_path: Path) -> None:
     assert project.crawl(f"report={tmp_path}/r/report.json").returncode == 0
-    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == ["outcomes.jsonl", "report.json", "test.lock"]
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == ["outcomes.jsonl", "report.json"]
 
 
 def test_a_site_that_goes_away(project: Project) -> None:
@@ -410,3 +410,22 @@ def test_a_second_signal_ends_it_at_once_and_still_tells_the_truth(project: Proj
     _, stderr = process.communicate(timeout=5)
     assert process.returncode == 5, stderr
     assert_adds_up(project, 3)
+
+
+def test_variants_that_share_a_key_are_computed_once(project: Project, site: FakeSite) -> None:
+    site.latency_s = 0.02
+    shares = {"chrome": 0.5, "safari": 0.5}
+    project.write_entries([Entry(url=f"/same/{number}/", hits=10, variants=shares) for number in range(20)])
+    assert project.crawl().returncode == 0
+    assert (project.report["stored"], project.report["already_warm"]) == (20, 20)
+    assert len(site.paths) == 60
+    assert_adds_up(project, 40)
+
+
+def test_a_deadline_between_two_variants(project: Project, site: FakeSite) -> None:
+    site.latency_s = 0.4
+    shares = {"chrome": 0.5, "safari": 0.5}
+    project.write_entries([Entry(url=f"/page/{number}/", hits=10, variants=shares) for number in range(5)])
+    assert project.crawl("deadline=1", "concurrency=2").returncode == 3
+    assert project.report["reasons"] == {"deadline": 8}
+    assert_adds_up(project, 10)

@@ -174,6 +174,12 @@ CASES = {
         "redirect",
         parts=(STORED,),
     ),
+    "redirect whose parts were there": Case(
+        ok(part("h"), reason="redirect", status=302), None, WARM, "redirect", parts=(WARM,)
+    ),
+    "redirect that a cache of the site's own holds": Case(
+        ok(page("h"), status=301), None, NOT_STORED, "redirect", is_cacheable=False
+    ),
     "login": Case(failed("login-redirect", 302), None, FAILED, "login-redirect"),
     # --- no usable answer ---
     "not found": Case(failed("status-4xx", 404), None, FAILED, "status-4xx"),
@@ -207,6 +213,12 @@ def test_a_second_request_is_made_wherever_one_was_judged(case: Case) -> None:
 )
 def test_no_second_request_where_the_first_says_all(case: Case) -> None:
     assert not needs_second_request(case.first)
+
+
+@pytest.mark.parametrize("keys", [(part("h"),), (part("h"), page("h"))])
+def test_a_redirect_is_never_a_warm_page(keys: tuple[TracedKey, ...]) -> None:
+    outcome = judge(PLANNED, ok(*keys, reason="redirect", status=302))
+    assert (outcome.result, outcome.page, outcome.reason) == (WARM, NOT_STORED, "redirect")
 
 
 def test_a_proven_page_names_the_keys_that_prove_it() -> None:

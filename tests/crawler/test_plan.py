@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def manifest(folder: Path, *entries: Entry, profiles: dict[str, dict[str, str]] 
 def test_entries_times_variants_in_order(tmp_path: Path) -> None:
     both = Entry(url="/a/", hits=10, variants={"safari": 0.4, "chrome": 0.6})
     plain = Entry(url="/b/", hits=7, predicted_hits=3.5)
-    planned = list(plan_requests(manifest(tmp_path, both, plain)))
+    planned = list(chain.from_iterable(plan_requests(manifest(tmp_path, both, plain))))
     assert [(p.number, p.entry_number, p.entry.url, p.profile, p.weight) for p in planned] == [
         (0, 0, "/a/", "safari", 4.0),
         (1, 0, "/a/", "chrome", 6.0),
@@ -32,7 +33,7 @@ def test_entries_times_variants_in_order(tmp_path: Path) -> None:
 
 
 def test_a_manifest_without_profiles(tmp_path: Path) -> None:
-    (planned,) = plan_requests(manifest(tmp_path, Entry(url="/a/", hits=1), profiles={}))
+    ((planned,),) = plan_requests(manifest(tmp_path, Entry(url="/a/", hits=1), profiles={}))
     assert (planned.profile, planned.headers) == ("", ())
 
 

@@ -72,6 +72,42 @@ def test_where_it_asks(tmp_path, ready_url: str, url: str, host: bytes) -> None:
     assert request.headers.get("X-Forwarded-Proto") == (b"https" if host == b"shop.example" else None)
 
 
+def redirect(location: str) -> Response:
+    return Response("http://x/", status=302, headers={"Location": location})
+
+
+@pytest.mark.parametrize(("location", "path"), [("/en/", "/en/"), ("https://shop.example/de/?x", "/de/")])
+def test_follows_the_front_page_within_the_site(tmp_path, location: str, path: str) -> None:
+    site = Site(redirect(location), 500, redirect(location), 200)
+    site.wait(*configure(tmp_path))
+    assert [request.url for request in site.requests] == ["http://10.0.0.1:8000/", f"http://10.0.0.1:8000{path}"] * 2
+
+
+@pytest.mark.parametrize(
+    ("location", "ready_url"),
+    [
+        ("/en/", "/"),  # what was given must answer itself
+        ("https://elsewhere.example/", ""),
+        ("//elsewhere.example/", ""),
+        ("https://shop.example.evil/", ""),
+        ("http://shop.example/", ""),  # visitors use another scheme
+        ("/accounts/login/?next=/", ""),
+    ],
+)
+def test_does_not_follow(tmp_path, location: str, ready_url: str) -> None:
+    site = Site(redirect(location))
+    with pytest.raises(TargetNotReadyError, match="it redirects to"):
+        site.wait(*configure(tmp_path, ready_url=ready_url, ready_timeout="1"))
+    assert {request.url for request in site.requests} == {"http://10.0.0.1:8000/"}
+
+
+def test_a_front_page_that_redirects_in_a_circle(tmp_path) -> None:
+    site = Site(redirect("/"))
+    with pytest.raises(TargetNotReadyError, match="it redirects to /"):
+        site.wait(*configure(tmp_path, ready_timeout="0.6"))
+    assert len(site.requests) == 8
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
