@@ -45,10 +45,9 @@ def main() -> int:
     cold = measure_a_cold_deploy(port, secret)
     warm, exit_code = measure_a_warmed_deploy(port, secret)
     print_result(cold, warm)
-    say(
-        f"Done in {time.monotonic() - start_s:.0f} s. The warmed release is stopped; `python -m demo serve` starts it again,"
-    )
-    console.print("  and `scrapy crawl warm -a env=demo` in another terminal finds it warm.")
+    say(f"Done in {time.monotonic() - start_s:.0f} s")
+    console.print("The warmed release is stopped. `python -m demo serve` starts it again;")
+    console.print("`scrapy crawl warm -a env=demo` in another terminal then finds it warm.")
     return exit_code
 
 
