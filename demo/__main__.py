@@ -18,6 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from url_manifests.outcomes import OutcomeReader
+
 from . import visitors
 from .deployment import PUBLIC_HOST, ROOT, Deployment, free_port, manage
 
@@ -187,9 +189,22 @@ def print_result(cold: visitors.Measured, warm: visitors.Measured) -> None:
         f"report: outcome {report['outcome']}, coverage {report['coverage']:.3f} "
         f"({report['coverage_all']:.3f} of all requests), {report['planned']} planned, {report['stored']} stored"
     )
-    console.print(f"{warm.uncacheable.total()} of {warm.requests} requests were for pages that the site never caches:")
-    for reason, examples in report["examples"].items():
-        console.print(f"  {reason}: {report['reasons'][reason]}, such as {', '.join(examples)}", soft_wrap=True)
+    console.print(
+        f"{warm.uncacheable.total()} of these {warm.requests} requests were for pages that the site never stores:"
+    )
+    for (target, status), requests in sorted(warm.uncacheable.items()):
+        console.print(f"  {requests}x {target}: {why_uncacheable(target, status)}", soft_wrap=True)
+
+
+def why_uncacheable(target: str, status: int) -> str:
+    """What the crawl found out about a page; one that only answers redirects or errors is in no manifest."""
+    if status != 200:
+        return f"answers {status}"
+    outcome = next((outcome for outcome in OutcomeReader(VAR / "outcomes.jsonl") if outcome.url == target), None)
+    if outcome is None:
+        return "not in the manifest"
+    parts = f"; {sum(outcome.parts.values())} cached parts of it are warm" if outcome.parts else ""
+    return f"{outcome.reason}{parts}"
 
 
 if __name__ == "__main__":

@@ -132,7 +132,8 @@ class Measured:
     first_visit_ms: float
     """Mean time of the first request for each page: what the first visitor after a deploy pays."""
     requests: int
-    uncacheable: Counter[str]
+    uncacheable: Counter[tuple[str, int]]
+    """Requests by target and status, for pages that are never stored."""
 
 
 def measure(visits: Sequence[Visit]) -> Measured:
@@ -146,5 +147,5 @@ def measure(visits: Sequence[Visit]) -> Measured:
         p95_ms=times_ms[int(len(times_ms) * 0.95)],
         first_visit_ms=statistics.fmean(firsts.values()),
         requests=len(visits),
-        uncacheable=Counter(visit.target for visit in visits if not visit.is_cacheable),
+        uncacheable=Counter((visit.target, visit.status) for visit in visits if not visit.is_cacheable),
     )

@@ -78,9 +78,11 @@ class Report:
         if outcome.result.is_proven:
             self.page_reasons[outcome.reason] += 1
         examples = self.examples[outcome.reason]
-        if len(examples) < EXAMPLES_PER_REASON:
-            where = outcome.host + outcome.url
-            examples.append(f"{where} ({outcome.detail})" if outcome.detail else where)
+        where = outcome.host + outcome.url
+        example = f"{where} ({outcome.detail})" if outcome.detail else where
+        # Two variants of one page are one example.
+        if len(examples) < EXAMPLES_PER_REASON and example not in examples:
+            examples.append(example)
 
     @property
     def planned(self) -> int:
