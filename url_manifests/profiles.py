@@ -1,8 +1,9 @@
 """Request headers as current browsers send them for a navigation, byte for byte; and which browser a user agent is.
 
 Django hashes the raw values of the headers that a page varies on, so a crawler's own ``Accept-Encoding`` warms a page
-that no visitor will ever get. The values below are those of the browsers' releases of autumn 2025 (Chrome 141, Firefox
-144, Safari 26). Browsers freeze most of their user agents' text; accept headers change every few years.
+that no visitor will ever get. Chrome's are those of release 156, and a test compares them with a real Chromium's;
+Firefox's and Safari's are those of 144 and 26. Browsers freeze most of their user agents' text; accept headers change
+every few years.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Mapping
 from typing import Final
 
 _CHROME_ACCEPT: Final = (
-    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/jxl,image/avif,image/webp,image/apng,*/*;q=0.8,"
     "application/signed-exchange;v=b3;q=0.7"
 )
 _PLAIN_ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ALL_ENCODINGS: Final = "gzip, deflate, br, zstd"
-_BRANDS: Final = '"Google Chrome";v="141", "Not?A_Brand";v="8", "Chromium";v="141"'
-_EDGE_BRANDS: Final = '"Microsoft Edge";v="141", "Not?A_Brand";v="8", "Chromium";v="141"'
+_BRANDS: Final = '"Not:A-Brand";v="8", "Chromium";v="156", "Google Chrome";v="156"'
+_EDGE_BRANDS: Final = '"Not:A-Brand";v="8", "Chromium";v="156", "Microsoft Edge";v="156"'
 _NAVIGATION: Final = {
     "Sec-Fetch-Site": "none",
     "Sec-Fetch-Mode": "navigate",
@@ -71,18 +72,18 @@ _BLINK: Final = "AppleWebKit/537.36 (KHTML, like Gecko)"
 
 PROFILES: Final[Mapping[str, Mapping[str, str]]] = {
     "chrome": _chromium(
-        _BRANDS, "Windows", f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK} Chrome/141.0.0.0 Safari/537.36"
+        _BRANDS, "Windows", f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK} Chrome/156.0.0.0 Safari/537.36"
     ),
     "chrome-mobile": _chromium(
         _BRANDS,
         "Android",
-        f"Mozilla/5.0 (Linux; Android 10; K) {_BLINK} Chrome/141.0.0.0 Mobile Safari/537.36",
+        f"Mozilla/5.0 (Linux; Android 10; K) {_BLINK} Chrome/156.0.0.0 Mobile Safari/537.36",
         mobile=True,
     ),
     "edge": _chromium(
         _EDGE_BRANDS,
         "Windows",
-        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK} Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0",
+        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK} Chrome/156.0.0.0 Safari/537.36 Edg/156.0.0.0",
     ),
     "firefox": _firefox("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0"),
     "firefox-mobile": _firefox("Mozilla/5.0 (Android 15; Mobile; rv:144.0) Gecko/144.0 Firefox/144.0"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -10,6 +13,7 @@ from playwright.sync_api import sync_playwright
 from demo import visitors
 from demo.deployment import PUBLIC_HOST
 from tests.conftest import Site
+from url_manifests.profiles import PROFILES
 
 from .conftest import PUBLIC_URL, Pipeline
 
@@ -39,3 +43,47 @@ def test_chromium_hits_ten_warmed_pages(start_site: Callable[..., Site], pipelin
         browser.close()
     assert len(ages) == 10
     assert [path for path, age in ages.items() if age is None] == []
+
+
+class _Listening(BaseHTTPRequestHandler):
+    """Keeps the headers of each request, in their order."""
+
+    seen: list[dict[str, str]]
+
+    def do_GET(self) -> None:
+        self.seen.append(dict(self.headers.items()))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to print."""
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A server's URL, and the headers that it gets."""
+    seen: list[dict[str, str]] = []
+    with HTTPServer(("127.0.0.1", 0), type("Handler", (_Listening,), {"seen": seen})) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", seen
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")  # raised inside of Playwright
+def test_the_chrome_profile_is_what_chromium_sends(chromium: str) -> None:
+    with listening() as (url, seen), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BACKGROUND_OFF)
+        page = browser.new_page()
+        page.goto(url + "page", wait_until="commit")
+        browser.close()
+    sent = {name.lower(): value for name, value in seen[0].items()}
+    profile = {name.lower(): value for name, value in PROFILES["chrome"].items()}
+    # Brand, version and platform are this build's own; no page that is cached varies on them by the byte.
+    own = {"user-agent", "sec-ch-ua", "sec-ch-ua-platform"}
+    assert {name: sent[name] for name in profile if name not in own} == {
+        name: value for name, value in profile.items() if name not in own
+    }
+    assert [name for name in sent if name in profile] == list(profile)
