@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from .counting import CountingOptions, Totals
+from .counting import CountingOptions
 from .errors import TooManyRejectsError
 from .logs.detect import ReaderSpec
 from .manifest import Entry, Header, write_manifest
@@ -21,6 +21,7 @@ from .routes import route_of
 from .selection import Selection, SelectionPolicy, VariantPolicy
 from .sources import Source
 from .tally import Candidate, Tally
+from .totals import Totals
 from .workers import Counted, make_engine, total_bytes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from .harmless import PLAIN_PATH
 from .rules import Rules
 from .tracking import defeats_caches, tracking_test
 from .urls import canonical, canonical_host
@@ -121,14 +122,19 @@ class Classifier:
         self._default_host = default_host
         self._is_tracking = tracking_test(rules.tracking_add, rules.tracking_keep)
         self._static = STATIC_ENDINGS | set(rules.static)
+        self._has_own_paths = bool(rules.excluded or rules.safety.own)
 
     def classify(self, raw_host: bytes, target: bytes) -> Page | str:
         """The page that a GET of this target asks for, or the name of the rule that excludes it."""
+        raw_path, mark, _ = target.partition(b"?")
+        is_plain = PLAIN_PATH.fullmatch(raw_path) is not None
+        if is_plain and not mark and not self._has_own_paths:
+            return Page(canonical_host(raw_host) or self._default_host, target.decode("ascii"), "")
         found = canonical(target, self._is_tracking)
         if found is None:
             return "odd-target"
         path, _, query = found.url.partition("?")
-        if rule := self._excluded(path, query, found.url):
+        if rule := self._excluded(path, query, found.url, is_plain=is_plain):
             return rule
         host = found.host or canonical_host(raw_host) or self._default_host
         url, unordered = found.url, found.unordered
@@ -139,7 +145,16 @@ class Classifier:
                 unordered = f"{path}?{'&'.join(sorted(kept))}" if len(kept) > 1 else ""
         return Page(host, url, unordered)
 
-    def _excluded(self, path: str, query: str, url: str) -> str:
+    def _excluded(self, path: str, query: str, url: str, *, is_plain: bool) -> str:
+        if not is_plain and (rule := self._excluded_path(path)):
+            return rule
+        if self._rules.excluded and any(pattern.search(url) for pattern in self._rules.excluded):
+            return "path"
+        if verdict := self._rules.safety.verdict(url, has_plain_path=is_plain):
+            return verdict
+        return "cache-buster" if query and defeats_caches(query) else ""
+
+    def _excluded_path(self, path: str) -> str:
         last = path[path.rfind("/") + 1 :]
         dot = last.rfind(".")
         if (
@@ -150,8 +165,4 @@ class Classifier:
             return "static"
         if _HEALTH_HINT.search(path) and _HEALTH.fullmatch(path):
             return "health-check"
-        if self._rules.excluded and any(pattern.search(url) for pattern in self._rules.excluded):
-            return "path"
-        if verdict := self._rules.safety.verdict(url):
-            return verdict
-        return "cache-buster" if query and defeats_caches(query) else ""
+        return ""

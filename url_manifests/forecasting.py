@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .build import BuildOptions, count_sources, ignore_progress
-from .counting import page_hash
+from .cells import page_hash
 from .manifest import ManifestReader
 from .reading import Progress
 from .sources import Source

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from .counting import Totals
 from .logs.clock import Clock
 from .logs.detect import ReaderSpec, detect
 from .logs.tabular import TableFormat
 from .sitemap import is_sitemap, sitemap_blocks
 from .sources import STDIN, DamagedArchiveError, Source, read_blocks
 from .tables import is_table, table_blocks
+from .totals import Totals
 from .workers import Engine
 
 _DETECTION_BYTES: Final = 4 << 20

@@ -61,7 +61,8 @@ _SHAPE_HINT: Final = re.compile(
     r"[@:;(=_]|eyJ|AIza|[0-9a-f]{20}|[A-Z0-9]{12}|(?:sk|pypi|glpat|xox.)-|SG\.|[0-9]{4}[ +-][0-9]{4}"
 )
 
-_LONG_SEGMENT: Final = re.compile(r"[^/]{16}")
+# Segments that may be random: long ones, but for those of lower-case words (32 letters in a row may be a digest).
+_LONG_SEGMENT: Final = re.compile(r"(?:^|/)(?![a-z]{0,31}+(?:-[a-z]*+)*+(?:/|\Z))[^/]{16}")
 _MIN_RANDOM_BITS: Final = 3.2
 """Bits a character; English words lie under 3 for their length, base64 above 4."""
 
@@ -86,21 +87,24 @@ class SafetyRules:
     parameters: dict[str, str] = field(default_factory=dict)
     """Parameter names in lower case → verdict."""
 
-    def verdict(self, url: str) -> str:
+    def verdict(self, url: str, *, has_plain_path: bool = False) -> str:
         """Why this URL must not be in a manifest, or ``""``.
 
         Args:
             url: path and query in canonical spelling.
+            has_plain_path: whether the path is known to concern none of the built-in rules (see `harmless`).
         """
         path, _, query = url.partition("?")
         for rule in self.own:
             if rule.url.search(url):
                 return rule.verdict
-        if secret := _secret(path, query) or self._named(query):
+        if has_plain_path:
+            path = ""
+        if secret := _secret_query(query) or _secret_path(path) or self._named(query):
             return secret
         if self.allowed and any(pattern.search(url) for pattern in self.allowed):
             return ""
-        return _unsafe_path(path) or (_unsafe_query(query) if query else "")
+        return _unsafe_path(path) or _unsafe_query(query)
 
     def _named(self, query: str) -> str:
         if not self.parameters or not query:
@@ -143,6 +147,7 @@ def _unsafe_path(path: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=8192)
 def _unsafe_query(query: str) -> str:
     for name, value in _pairs(query):
         if _UNSAFE_NAME.fullmatch(name):
@@ -156,15 +161,19 @@ def _unsafe_query(query: str) -> str:
     return ""
 
 
-def _secret(path: str, query: str) -> str:
-    if query:
-        for name, value in _pairs(query):
-            if value and any(map(_is_secret_name, re.split(r"[\[\].]+", name))):
-                return "secret:parameter-name"
-            if value and (rule := _secret_text(value) or _random_value(value)):
-                return rule
-            if not value and (rule := _random_value(name)):
-                return rule
+@lru_cache(maxsize=8192)
+def _secret_query(query: str) -> str:
+    for name, value in _pairs(query):
+        if value and any(map(_is_secret_name, re.split(r"[\[\].]+", name))):
+            return "secret:parameter-name"
+        if value and (rule := _secret_text(value) or _random_value(value)):
+            return rule
+        if not value and (rule := _random_value(name)):
+            return rule
+    return ""
+
+
+def _secret_path(path: str) -> str:
     text = unquote_plus(path) if "%" in path else path
     return _secret_text(text) or _random_segment(text)
 
