@@ -16,7 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Final
 
-from .bulk import BulkCounter, NotPlainError
+from .bulk import BulkCounter
 from .cells import (
     BAD_STATUS,
     GOOD_STATUSES,
@@ -34,7 +34,7 @@ from .logs.clock import Clock
 from .logs.detect import LineReader, ReaderSpec
 from .logs.record import MAX_LINE_BYTES, TOO_LONG, UNRECOGNISED, LogRecord, Parsed, Rejection
 from .rules import Rules
-from .targets import MAX_TARGETS, Targets
+from .targets import MAX_TARGETS, NotPlainError, Targets
 from .totals import Totals
 from .visitors import Visitors
 

@@ -21,7 +21,7 @@ from typing import IO, Final, cast
 from .errors import ConfigurationError, FileFormatError
 from .logs.record import MAX_LINE_BYTES
 
-BLOCK_BYTES: Final = 1 << 21
+BLOCK_BYTES: Final = 1 << 19
 STDIN: Final = "-"
 
 _MAGIC_BYTES: Final = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable
 from typing import IO, Final
@@ -11,6 +12,13 @@ from .classify import Classifier
 
 MAX_TARGETS: Final = 300_000
 """Distinct targets that a worker remembers; each takes some 250 bytes. Then it forgets all and starts afresh."""
+
+
+_NO_TARGET: Final = re.compile(rb'[\s"\\]')
+
+
+class NotPlainError(Exception):
+    """A block holds a time or a target that cannot be: it is for the general parser as a whole."""
 
 
 class Targets:
@@ -65,6 +73,11 @@ class _Parts(dict[bytes | tuple[bytes, bytes], int]):
         self._targets = targets
 
     def __missing__(self, key: bytes | tuple[bytes, bytes]) -> int:
-        is_other = isinstance(key, bytes) and not key.startswith(b"/")
+        is_other = False
+        if isinstance(key, bytes):
+            method, _, target = key.partition(b"/")
+            if _NO_TARGET.search(target):
+                raise NotPlainError
+            is_other = method != b""
         part = self[key] = OTHER_METHOD if is_other else self._targets.add(key)
         return part
