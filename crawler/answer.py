@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
+from OpenSSL import SSL
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -16,6 +17,7 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 from scrapy.http import Response
+from service_identity import VerificationError
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from twisted.python.failure import Failure
@@ -135,4 +137,6 @@ def _explain_failed(error: DownloadFailedError) -> tuple[str, str]:
     # Twisted reports a header or chunk that it cannot parse as ParseError, and some as a bare ValueError.
     if any(isinstance(value, ParseError | BadHeaders | ValueError) for value in found):
         return "bad-response", "not a valid HTTP response"
+    if any(isinstance(value, SSL.Error | VerificationError) for value in found):
+        return "connection", "TLS failed: is the certificate valid, and for this name (see WARM_TLS_NAME)?"
     return "connection", "the connection was closed before the answer was complete"

@@ -33,6 +33,8 @@ class WarmConfig:
     env: str
     base_url: str
     public_url: str
+    tls_name: str
+    time_zone: str
     secret: str = field(repr=False)
     manifest: Path
     ready_url: str
@@ -154,6 +156,8 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         env=env,
         base_url=values["base_url"],
         public_url=values["public_url"] or values["base_url"],
+        tls_name=values["tls_name"],
+        time_zone=values["time_zone"],
         secret=values["secret"],
         manifest=values["manifest"],
         ready_url=values["ready_url"],

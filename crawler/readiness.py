@@ -72,13 +72,11 @@ async def _ask(download: Download, request: Request) -> Answer:
 
 def _ready_request(ready_url: str, target: Target, timeout_s: float) -> Request:
     """A request for the ready URL: by the internal address, unless the URL names another host of its own."""
-    url, headers = ready_url, [("Host", host_header(ready_url))] if "://" in ready_url else target.headers()
-    public_url = f"{target.scheme}://{target.host}"
-    for own in (public_url, target.base_url):
-        if ready_url == own or ready_url.startswith(f"{own}/"):
-            url, headers = ready_url.removeprefix(own) or "/", target.headers()
-    if url.startswith("/"):
-        url = target.connect_url(url)
+    if "://" in ready_url and not target.serves(ready_url):
+        url, headers = ready_url, [("Host", host_header(ready_url))]
+    else:
+        path = ready_url.removeprefix(target.public_url).removeprefix(target.base_url) or "/"
+        url, headers = target.connect_url(path), target.headers()
     headers = [*headers, ("User-Agent", "django-cache-warming")]
     return Request(url, headers=headers, meta={"verbatim_url": True, "download_timeout": timeout_s})
 
@@ -87,9 +85,8 @@ def _path_on_site(answer: Answer, target: Target) -> str:
     """Where a redirect leads, if that is a page of this site in the visitors' scheme, and no login page."""
     if not answer.is_redirect or answer.reason or not answer.location:
         return ""
-    public_url = f"{target.scheme}://{target.host}"
-    location = urljoin(f"{public_url}/", answer.location)
-    return location.removeprefix(public_url) if location.startswith(f"{public_url}/") else ""
+    location = urljoin(f"{target.public_url}/", answer.location)
+    return location.removeprefix(target.public_url) if location.startswith(f"{target.public_url}/") else ""
 
 
 def _last_seen(answer: Answer, target: Target) -> str:
@@ -160,7 +157,14 @@ def check_site(view: SiteView, expected_uri: str, config: WarmConfig, target: Ta
         )
     if unquote(seen.path) != unquote(expected.path):
         raise ConfigurationError(
-            "WARM_BASE_URL", f"{where}; look at FORCE_SCRIPT_NAME and at proxies that change the path"
+            "WARM_BASE_URL",
+            f"{where}; look at FORCE_SCRIPT_NAME and at proxies that change the path",
+        )
+    if config.time_zone and view.time_zone != config.time_zone:
+        raise ConfigurationError(
+            "WARM_TIME_ZONE",
+            f"the site answers the crawler in {view.time_zone!r}, visitors in {config.time_zone!r}; Django's page key "
+            "holds it: look at TIME_ZONE and at middleware that activates another",
         )
 
 

@@ -53,7 +53,7 @@ def build_request(
     entry = planned.entry
     wire = Wire(host=entry.host or target.host, target=wire_target(entry.url), purpose=purpose)
     return Request(
-        target.connect_url(entry.url),
+        target.connect_url(entry.url, entry.host),
         callback=callback,
         errback=errback,
         headers=[*target.headers(entry.host), *planned.headers],

@@ -36,8 +36,8 @@ class WarmRun:
         self.manifest = manifest
         self.target = Target.from_config(config)
         self.report = Report(run_id=config.run_id, env=config.env, require_coverage=config.require_coverage)
-        self.site: SiteView | None = None
-        """How the site sees us, once it was asked."""
+        self.sites: dict[str, SiteView] = {}
+        """How the site sees us, by public host, once it was asked."""
         self.error: CacheWarmingError | None = None
         """Why the run ends early; the first reason counts."""
         self.is_deadline_over = False
@@ -175,6 +175,10 @@ class WarmRun:
         return "protected" if self.is_site_suffering else "stopped"
 
     def _extra(self) -> dict[str, Any]:
+        sites = {
+            host: {name: getattr(view, name) for name in ("django", "release", "language", "time_zone")}
+            for host, view in self.sites.items()
+        }
         return {
             "base_url": self.config.base_url,
             "public_url": self.config.public_url,
@@ -184,7 +188,8 @@ class WarmRun:
             "rate_allowed": self.config.rate,
             "rate_achieved": round(self.rate_achieved, 2),
             "deadline_reached": self.is_deadline_over,
-            "site": {"django": self.site.django, "release": self.site.release} if self.site else None,
+            "site": next(iter(sites.values()), None),
+            "hosts": sites,
         }
 
 

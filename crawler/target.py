@@ -1,7 +1,9 @@
 """Where requests go, and what they say about it: connect to one address, speak as if it were the public one. Pure.
 
 Django's page keys hash the absolute URI, so the site must see the public scheme and host although the crawler connects
-to an internal address. Over plain HTTP the Host header and the proxy's scheme header do that.
+to an internal address. Over plain HTTP the Host header and the proxy's scheme header do that. Over TLS the public name
+also stands in the URL that is connected to, and `crawler.resolver` leads it to the internal address: so the server is
+told the visitors' name (SNI), and must show the visitors' certificate.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ class Target:
 
     base_url: str
     """Scheme and address to connect to; no request ever goes elsewhere."""
+    tls_name: str
+    """Name to connect by over TLS where it is not the public one."""
     scheme: str
     host: str
     """What visitors use; the host has its port when that is not the scheme's default, as in a Host header."""
@@ -33,11 +37,29 @@ class Target:
         name, colon, value = config.proxy_scheme_header.partition(":")
         is_direct = (urlsplit(config.base_url).scheme, host_header(config.base_url)) == (scheme, host)
         header = (name, value.strip().replace("{scheme}", scheme)) if colon and not is_direct else None
-        return cls(base_url=config.base_url, scheme=scheme, host=host, scheme_header=header)
+        return cls(base_url=config.base_url, tls_name=config.tls_name, scheme=scheme, host=host, scheme_header=header)
 
-    def connect_url(self, path_and_query: str) -> str:
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection itself is encrypted, and not only the visitors' connection to a proxy."""
+        return self.base_url.startswith("https:")
+
+    def connect_url(self, path_and_query: str, host: str = "") -> str:
         """The URL that is handed to Scrapy."""
-        return self.base_url + path_and_query
+        if not self.is_tls:
+            return self.base_url + path_and_query
+        name = self.tls_name or _host_name(f"https://{host or self.host}")
+        port = urlsplit(self.base_url).port
+        return f"https://{name}{f':{port}' if port else ''}{path_and_query}"
+
+    @property
+    def public_url(self) -> str:
+        """What visitors' URLs begin with."""
+        return f"{self.scheme}://{self.host}"
+
+    def serves(self, url: str) -> bool:
+        """Whether a whole URL is one of this site's, by its public or its internal address."""
+        return any(url == own or url.startswith(f"{own}/") for own in (self.public_url, self.base_url))
 
     def absolute_uri(self, host: str, path_and_query: str) -> str:
         """What a visitor's ``request.build_absolute_uri()`` gives."""
@@ -51,5 +73,10 @@ class Target:
 def host_header(url: str) -> str:
     """The Host header that a browser sends for a URL: without the port when it is the scheme's default."""
     parts = urlsplit(url)
-    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else str(parts.hostname)
+    name = _host_name(url)
     return name if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{name}:{parts.port}"
+
+
+def _host_name(url: str) -> str:
+    name = urlsplit(url).hostname or ""
+    return f"[{name}]" if ":" in name else name

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from url_manifests.protocol import RUN_ID
 
 PREFIX: Final = "WARM_"
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)", re.ASCII)
 
 
@@ -52,6 +53,12 @@ def parse_url(text: str) -> str:
 
 def parse_optional_url(text: str) -> str:
     return parse_url(text) if text else ""
+
+
+def parse_host_name(text: str) -> str:
+    if text and not _HOST_NAME.fullmatch(text):
+        raise ValueError("must be a host name, without scheme and port")
+    return text.lower()
 
 
 def parse_location(text: str) -> str:
@@ -145,6 +152,20 @@ VARIABLES: Final = (
         parse=parse_optional_url,
         default="",
         help="Scheme, host and port that visitors use; the base URL when empty. Django's page keys depend on it.",
+    ),
+    Variable(
+        field="tls_name",
+        parse=parse_host_name,
+        default="",
+        help="Name in the certificate at WARM_BASE_URL, where that is https with a certificate of its own; when empty, "
+        "the public host is what the server is asked for (SNI), and what its certificate must be for.",
+    ),
+    Variable(
+        field="time_zone",
+        parse=str,
+        default="",
+        help="Time zone in which the site answers visitors, such as Europe/Berlin; a site that answers the crawler in "
+        "another ends the run with exit code 2. Not compared when empty.",
     ),
     Variable(
         field="secret",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -14,6 +16,7 @@ from scrapy.exceptions import CloseSpider, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler import resolver
 from crawler.answer import Answer, answer_from_error
 from crawler.outcome import judge, needs_second_request, skipped
 from crawler.plan import Planned
@@ -26,7 +29,8 @@ from url_manifests.outcomes import Outcome
 from url_manifests.protocol import Purpose
 
 HELLO_TRIES: Final = 3
-"""So many entries may stay without a word about the site (a page may be broken) before the ticket counts as refused."""
+"""So many entries of a host may stay without a word about the site (a page may be broken) before the ticket counts as
+refused; or, when another host's was accepted, before this host is taken for one that the site does not serve."""
 Variants = tuple[Planned, ...]
 """What is left of an entry: the variant that is under way first."""
 Steps = list[Request | Outcome]
@@ -50,7 +54,7 @@ class WarmSpider(Spider):
         self.run = run
         self._owns_run = owns_run
         self._room = asyncio.Semaphore(run.config.concurrency)
-        self._hellos_left = HELLO_TRIES if run.config.secret else 0
+        self._hellos_left: defaultdict[str, int] = defaultdict(lambda: HELLO_TRIES if run.config.secret else 0)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *_args: Any, run: WarmRun | None = None, **arguments: str) -> Self:
@@ -76,6 +80,7 @@ class WarmSpider(Spider):
 
     async def start(self) -> AsyncIterator[Request | Outcome]:
         """Wait for the site, then go through the plan."""
+        self._lead_names_to_the_release()
         try:
             await wait_until_ready(self.crawler.engine.download_async, self.run.config, self.run.target)
             async for request_or_outcome in self._go_through_plan():
@@ -83,6 +88,14 @@ class WarmSpider(Spider):
         except CacheWarmingError as error:
             self.run.fail(error)
             raise CloseSpider(type(error).__name__) from error
+
+    def _lead_names_to_the_release(self) -> None:
+        config, target = self.run.config, self.run.target
+        if target.is_tls:
+            from twisted.internet import reactor  # noqa: PLC0415 - Scrapy chooses which one, before the spider starts
+
+            elsewhere = "" if target.serves(config.ready_url) else urlsplit(config.ready_url).hostname
+            resolver.install(reactor, urlsplit(config.base_url).hostname or "", [elsewhere] if elsewhere else [])
 
     async def _go_through_plan(self) -> AsyncIterator[Request | Outcome]:
         for entry_number, variants in enumerate(self.run.planned()):
@@ -97,7 +110,8 @@ class WarmSpider(Spider):
                 return
             if self.run.is_stopping:
                 raise CloseSpider("stopped")
-            for step in await self._say_hello(variants) if self._hellos_left else [self._first_request(variants)]:
+            is_known = not self._hellos_left[variants[0].entry.host]
+            for step in [self._first_request(variants)] if is_known else await self._say_hello(variants):
                 yield step
 
     def _is_deadline_over(self) -> bool:
@@ -121,9 +135,9 @@ class WarmSpider(Spider):
         )
 
     async def _say_hello(self, variants: Variants) -> Steps:
-        """Ask for the first page, and how the site sees us; its answer counts like any other."""
-        self._hellos_left -= 1
-        planned = variants[0]
+        """Ask for a host's first page, and how the site sees us; its answer counts like any other."""
+        entry = variants[0].entry
+        self._hellos_left[entry.host] -= 1
         try:
             response = await self.crawler.engine.download_async(self._first_request(variants, Purpose.HELLO))
         except IgnoreRequest as stopped:
@@ -134,11 +148,11 @@ class WarmSpider(Spider):
             return self._after_first(variants, answer)
         answer = response.meta[ANSWER]
         if view := site_view(response):
-            expected_uri = self.run.target.absolute_uri(planned.entry.host, wire_target(planned.entry.url))
+            expected_uri = self.run.target.absolute_uri(entry.host, wire_target(entry.url))
             check_site(view, expected_uri, self.run.config, self.run.target)
-            self.run.site = view
-            self._hellos_left = 0
-        elif answer.status == 200 or not self._hellos_left:
+            self.run.sites[entry.host or self.run.target.host] = view
+            self._hellos_left[entry.host] = 0
+        elif answer.status == 200 or not (self._hellos_left[entry.host] or self.run.sites):
             raise refused(answer, self.run.target)
         return self._after_first(variants, answer)
 

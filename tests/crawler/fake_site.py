@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections import Counter
@@ -39,6 +40,8 @@ class FakeSite:
     secret: str = SECRET
     has_middleware: bool = True
     scheme_header: str = "x-forwarded-proto"
+    scheme: str = "http"
+    """What it believes when no header says otherwise."""
     release: str = ""
     ready: list[str] = field(default_factory=list)
     """What /healthz does, request by request, before it answers 200: a status, or ``login``."""
@@ -121,7 +124,7 @@ class FakeSite:
             return None
 
     def _view(self, target: str, headers: dict[str, str]) -> SiteView:
-        scheme = headers.get(self.scheme_header, "http")
+        scheme = headers.get(self.scheme_header, self.scheme)
         return SiteView(
             absolute_uri=f"{scheme}://{headers['host']}{target}",
             language="en",
@@ -211,11 +214,11 @@ _FAULTS = {"slow": _slow, "huge": _huge, "endless": _endless, "cut": _cut, "rese
 
 
 @contextmanager
-def serving(site: FakeSite) -> Iterator[FakeSite]:
+def serving(site: FakeSite, tls: ssl.SSLContext | None = None) -> Iterator[FakeSite]:
     """Run a site in a thread, on a free port."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(site.handle, "127.0.0.1", 0))
-    site.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = loop.run_until_complete(asyncio.start_server(site.handle, "127.0.0.1", 0, ssl=tls))
+    site.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
