@@ -55,6 +55,13 @@ class Answer:
         return self.reason in OVERLOAD_REASONS
 
     @property
+    def leaks(self) -> list[str]:
+        """What the site found in this answer that belongs to somebody else's session, as ``alias:key``."""
+        found = self.trace.extra.get("leak") if self.trace else None
+        rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        return [f"{row.get('alias')}:{row.get('key')} of {row.get('persona')}"[:200] for row in rows]
+
+    @property
     def is_redirect(self) -> bool:
         return self.status is not None and 300 <= self.status < 400 and self.status != 304
 

@@ -7,6 +7,7 @@ environment, and nothing in the files is interpolated: a secret may hold any cha
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,9 @@ class WarmConfig:
     base_url: str
     public_url: str
     tls_name: str
+    personas: Path | None
+    authorization: str = field(repr=False)
+    verify: str
     time_zone: str
     secret: str = field(repr=False)
     manifest: Path
@@ -157,6 +161,9 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         base_url=values["base_url"],
         public_url=values["public_url"] or values["base_url"],
         tls_name=values["tls_name"],
+        personas=values["personas"],
+        authorization=_authorization(values["basic_auth"], values["bearer"]),
+        verify=values["verify"],
         time_zone=values["time_zone"],
         secret=values["secret"],
         manifest=values["manifest"],
@@ -176,6 +183,15 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         only=values["only"],
         progress=values["progress"],
     )
+
+
+def _authorization(basic: str, bearer: str) -> str:
+    """The value of the Authorization header, or nothing."""
+    if basic and bearer:
+        raise ConfigurationError("WARM_BASIC_AUTH", "cannot be sent together with WARM_BEARER; set one of them")
+    if bearer:
+        return f"Bearer {bearer}"
+    return f"Basic {base64.b64encode(basic.encode()).decode()}" if basic else ""
 
 
 def new_run_id(now: datetime) -> str:

@@ -17,13 +17,16 @@ not cacheable by the application      none                                      
                                       all in a store only one process sees         unverifiable
 ====================================  ===========================================  ==============================
 
+A page that a persona stored is kept under its session, for nobody else: it counts as not cacheable (``per-session``),
+unless its keys are those that the anonymous visitor's page was proven by.
+
 No usable answer is ``failed``; an answer without a trace is ``unverifiable``: rule one is "proven, not assumed".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from url_manifests.outcomes import KeyState, Outcome, Result
@@ -31,7 +34,7 @@ from url_manifests.protocol import KeyEvent, KeyKind, Trace, TracedKey
 from url_manifests.reasons import REASONS
 
 from .answer import Answer
-from .parts import PartStates, join_parts, key_identity
+from .parts import KeyIdentity, PartStates, join_parts, key_identity
 from .plan import Planned
 
 _KEPT_EVENTS: Final = frozenset({KeyEvent.HIT, KeyEvent.STORED, KeyEvent.LOST})
@@ -44,26 +47,36 @@ class _Verdict:
     detail: str = ""
 
 
+Keys = frozenset[KeyIdentity]
+
+
 def needs_second_request(first: Answer) -> bool:
     """Whether the first answer leaves open what a second one could tell."""
     if first.reason or first.trace is None:
         return False
     trace = first.trace
-    if trace.page_hit or _page_hit(trace):
+    if trace.page_hit or page_hit(trace):
         return False
     if _is_by_application(_page_reason(first)):
         return any(key.event in (KeyEvent.STORED, KeyEvent.LOST) for key in trace.keys if key.kind is KeyKind.PART)
     return True
 
 
-def judge(planned: Planned, first: Answer, second: Answer | None = None) -> Outcome:
-    """How one planned request ended, from its first answer and, if it was needed, its second."""
+def judge(planned: Planned, first: Answer, second: Answer | None = None, shared: Keys = frozenset()) -> Outcome:
+    """How one planned request ended, from its first answer and, if it was needed, its second.
+
+    Args:
+        shared: keys of the entry's page that were proven for anonymous visitors, for a persona's request.
+    """
     last = second or first
+    if planned.persona:
+        first, second = _without_session_pages(first, shared), second and _without_session_pages(second, shared)
     verdict, page, keys = _judge_answers(first, second)
     return Outcome(
         url=planned.entry.url,
         host=planned.entry.host,
         profile=planned.profile,
+        persona=planned.persona,
         result=verdict.result,
         reason=verdict.reason,
         detail=verdict.detail,
@@ -83,6 +96,7 @@ def skipped(planned: Planned, reason: str) -> Outcome:
         url=planned.entry.url,
         host=planned.entry.host,
         profile=planned.profile,
+        persona=planned.persona,
         result=Result.SKIPPED,
         reason=reason,
         weight=planned.weight,
@@ -90,6 +104,16 @@ def skipped(planned: Planned, reason: str) -> Outcome:
         # counts the rest.
         cacheable=reason != "excluded",
     )
+
+
+def _without_session_pages(answer: Answer, shared: Keys) -> Answer:
+    """A persona's answer without the page's keys, unless everybody shares them."""
+    trace = answer.trace
+    pages = _pages(trace) if trace else []
+    if trace is None or not pages or all(key_identity(key) in shared for key in pages):
+        return answer
+    others = tuple(key for key in trace.keys if key.kind is not KeyKind.PAGE)
+    return replace(answer, trace=replace(trace, keys=others, reason=trace.reason or "per-session"))
 
 
 def _judge_answers(first: Answer, second: Answer | None) -> tuple[_Verdict, Result | None, tuple[KeyState, ...]]:
@@ -123,8 +147,8 @@ def _judge_page(first: Answer, second: Answer | None) -> _Verdict:
     if first.is_redirect:
         # Whatever its parts are, and whatever a cache of the site's own says: a visitor gets no page from here.
         return _Verdict(Result.NOT_STORED, "redirect", f"to {first.location}")
-    if _page_hit(first.trace) or _page_hit(last):
-        return _Verdict(Result.ALREADY_WARM if _page_hit(first.trace) else Result.STORED)
+    if page_hit(first.trace) or page_hit(last):
+        return _Verdict(Result.ALREADY_WARM if page_hit(first.trace) else Result.STORED)
     reason = (_page_reason(second) if second else "") or _page_reason(first)
     if _is_by_application(reason):
         return _Verdict(Result.NOT_STORED, reason)
@@ -175,8 +199,9 @@ def _judge_parts(page: _Verdict, parts: PartStates) -> _Verdict:
         return _Verdict(Result.UNVERIFIABLE, "private-store")
     if results == {Result.ALREADY_WARM}:
         return _Verdict(Result.ALREADY_WARM, page.reason, page.detail)
-    if not parts.was_hit:
-        # The view ran twice and found nothing of what it had stored: its keys change with every request.
+    if not parts.was_hit and page.reason != "per-session":
+        # The view ran twice and found nothing of what it had stored: its keys change with every request. (Where the
+        # second answer came out of the session's own page, the view ran once: the site's read-back has to do.)
         return _Verdict(Result.NOT_STORED, "key-differs", "of its parts")
     return _Verdict(Result.STORED, page.reason, page.detail)
 
@@ -193,7 +218,7 @@ def _page_keys(result: Result, first: Answer, second: Answer | None) -> Iterable
         yield KeyState(alias=alias, key=name, version=version, kind=key.kind, result=own)
 
 
-def _page_hit(trace: Trace) -> bool:
+def page_hit(trace: Trace) -> bool:
     """Whether the page came from a cache that other processes read too."""
     shared = [key for key in _pages(trace) if key.alias not in trace.private_aliases]
     return bool(shared) and all(key.event is KeyEvent.HIT for key in shared)

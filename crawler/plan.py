@@ -1,13 +1,21 @@
-"""What a run will ask for: each entry of the manifest in each of its variants, in its order. Streamed."""
+"""What a run will ask for: each entry of the manifest in each of its variants, in its order. Streamed.
+
+With personas, an entry's signed-in share is asked for by each of them, in the entry's most frequent variant: what they
+warm are the parts that visitors of a role share, and those do not depend on a browser's headers.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from url_manifests.manifest import Entry, ManifestReader
+from url_manifests.outcomes import Outcome
+from url_manifests.personas import Personas
+
+Headers = tuple[tuple[str, str], ...]
 
 CONNECTION_HEADERS: Final = frozenset(
     {"connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
@@ -25,35 +33,80 @@ class Planned:
     """Position of its entry in the manifest, from 0."""
     entry: Entry
     profile: str
-    headers: tuple[tuple[str, str], ...]
-    """The request headers of a visitor of this variant."""
+    headers: Headers = field(repr=False)
+    """The request headers of a visitor of this variant; a persona's hold its session."""
     weight: float
+    persona: str = ""
+    """Role of the signed-in visitor; empty for an anonymous one."""
     is_excluded: bool = False
     """Left out by ``-a only``."""
 
 
-def plan_requests(manifest: ManifestReader, only: str = "") -> Iterator[tuple[Planned, ...]]:
+class Visitors:
+    """Who asks: the manifest's header profiles, and the personas of this run."""
+
+    def __init__(self, manifest: ManifestReader, personas: Personas | None = None) -> None:
+        self._profiles = {name: visitor_headers(headers) for name, headers in manifest.header.profiles.items()}
+        self._personas = personas
+        self.roles = personas.roles if personas else ()
+        self.default_profile = next(iter(self._profiles), "")
+
+    def headers(self, profile: str, persona: str = "") -> Headers:
+        """What a visitor sends; a persona carries exactly its session cookie."""
+        own = self._profiles.get(profile, ())
+        if not persona or self._personas is None:
+            return own
+        others = tuple((name, value) for name, value in own if name.lower() != "cookie")
+        return (*others, ("Cookie", self._personas.cookie_header(persona)))
+
+    def shares(self, entry: Entry) -> Iterator[tuple[str, str, float]]:
+        """Profile, persona and share of each kind of visitor of an entry."""
+        variants = entry.variants or {self.default_profile: 1.0}
+        signed_in = entry.signed_in if self.roles else 0.0
+        if signed_in < 1:
+            for profile, share in variants.items():
+                yield profile, "", share * (1 - signed_in)
+        if signed_in > 0:
+            most_frequent = max(variants, key=lambda name: variants[name])
+            for role in self.roles:
+                yield most_frequent, role, sum(variants.values()) * signed_in / len(self.roles)
+
+    def again(self, outcome: Outcome) -> Planned:
+        """The request that an outcome was the answer to."""
+        entry = Entry(url=outcome.url, host=outcome.host, hits=0)
+        headers = self.headers(outcome.profile, outcome.persona)
+        return Planned(
+            number=-1,
+            entry_number=-1,
+            entry=entry,
+            profile=outcome.profile,
+            persona=outcome.persona,
+            headers=headers,
+            weight=outcome.weight,
+        )
+
+
+def plan_requests(manifest: ManifestReader, visitors: Visitors, only: str = "") -> Iterator[tuple[Planned, ...]]:
     """The planned requests of each entry, most valuable entry first, reading the manifest as they are asked for."""
-    profiles = {name: visitor_headers(headers) for name, headers in manifest.header.profiles.items()}
-    default = next(iter(profiles), "")
     is_selected = selector(only)
     number = 0
     for entry_number, entry in enumerate(manifest):
         is_excluded = not is_selected(entry.url)
-        variants = entry.variants or {default: 1.0}
-        yield tuple(
+        planned = tuple(
             Planned(
                 number=own_number,
                 entry_number=entry_number,
                 entry=entry,
                 profile=profile,
-                headers=profiles.get(profile, ()),
+                persona=persona,
+                headers=visitors.headers(profile, persona),
                 weight=entry.expected_hits * share,
                 is_excluded=is_excluded,
             )
-            for own_number, (profile, share) in enumerate(variants.items(), start=number)
+            for own_number, (profile, persona, share) in enumerate(visitors.shares(entry), start=number)
         )
-        number += len(variants)
+        yield planned
+        number += len(planned)
 
 
 def visitor_headers(profile: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

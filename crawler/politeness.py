@@ -11,9 +11,12 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
+from url_manifests.errors import TargetNotReadyError
+
 from .answer import Answer, answer_from_error, answer_from_response
-from .overload import OverloadGuard, pause_before_retry_s
+from .overload import IN_A_ROW, OverloadGuard, pause_before_retry_s
 from .pace import Pace, Stopped
+from .readiness import site_view
 from .requests import AHEAD_OF_FIRST_REQUESTS, SENT_AT, WIRE, Wire, ticket_header
 from .run import WarmRun, run_of
 
@@ -30,6 +33,7 @@ class PolitenessMiddleware:
     def __init__(self, crawler: Crawler, run: WarmRun) -> None:
         self._run = run
         self._guard = OverloadGuard()
+        self._others_in_a_row = 0
         # `crawling` becomes false as soon as somebody asks Scrapy to stop, long before the spider is closed.
         self._pace = Pace(run.config.rate, is_stopping=lambda: run.is_stopping or not crawler.crawling)
 
@@ -58,7 +62,7 @@ class PolitenessMiddleware:
     def process_response(self, request: Request, response: Response) -> Response | Request:
         if WIRE not in request.meta:
             return response
-        answer = answer_from_response(response, _elapsed_ms(request))
+        answer = self._of_this_release(answer_from_response(response, _elapsed_ms(request)), response)
         retry_after = response.headers.get(b"Retry-After") or b""
         return self._take(request, answer, retry_after.decode("latin-1")) or response
 
@@ -68,9 +72,25 @@ class PolitenessMiddleware:
         answer = answer_from_error(exception, _elapsed_ms(request))
         return self._take(request, answer) if answer else None
 
+    def _of_this_release(self, answer: Answer, response: Response) -> Answer:
+        """The answer, or that it does not count because another release gave it."""
+        release = self._run.config.release
+        view = site_view(response) if release else None
+        if view is None or view.release == release:
+            self._others_in_a_row = 0
+            return answer
+        self._others_in_a_row += 1
+        if self._others_in_a_row >= IN_A_ROW and self._run.sites:
+            self._run.fail(TargetNotReadyError(f"release {view.release!r} answers again, not {release!r}; run again"))
+        return Answer(
+            status=answer.status, elapsed_ms=answer.elapsed_ms, reason="wrong-release", detail=view.release or "unknown"
+        )
+
     def _take(self, request: Request, answer: Answer, retry_after: str = "") -> Request | None:
         """Note an answer for the callback; the request that replaces it when it should be tried again."""
         request.meta[ANSWER] = answer
+        if answer.trace:
+            self._run.note_writes(answer.trace)
         if why := self._guard.note(answer):
             self._run.protect(why)
         if not answer.is_overload or self._run.is_stopping:

@@ -6,11 +6,13 @@ first two into ``skipped``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
@@ -18,20 +20,28 @@ from scrapy.exceptions import NotConfigured
 from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError
 from url_manifests.manifest import ManifestReader
 from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
-from url_manifests.protocol import SiteView
+from url_manifests.personas import Personas
+from url_manifests.protocol import Purpose, SiteView, Trace
 from url_manifests.report import Report
 
 from .env import WarmConfig, load_config
 from .lock import RunLock, lock_paths
 from .outcome import skipped
-from .plan import Planned, plan_requests
+from .plan import Planned, Visitors, plan_requests
+from .sample import Sample
+from .sessions import load_personas
 from .target import Target
+
+WRITES_COUNTED: Final = 1000
+WRITES_REPORTED: Final = 50
 
 
 class WarmRun:
     """The state of a run. Scrapy's components reach it as ``crawler.spider.run``."""
 
-    def __init__(self, config: WarmConfig, manifest: ManifestReader, directory: Path) -> None:
+    def __init__(
+        self, config: WarmConfig, manifest: ManifestReader, directory: Path, personas: Personas | None = None
+    ) -> None:
         self.config = config
         self.manifest = manifest
         self.target = Target.from_config(config)
@@ -49,7 +59,15 @@ class WarmRun:
         self.first_sent_at_s: float | None = None
         self.last_sent_at_s: float | None = None
         self._started_at_s = monotonic()
-        self._plan = plan_requests(manifest, config.only)
+        self.visitors = Visitors(manifest, personas)
+        self.sample = Sample(config.run_id)
+        """Some of what was proven, for the late check."""
+        self.late_check: dict[str, Any] | None = None
+        """What that found."""
+        self.writes: Counter[tuple[str, str]] = Counter()
+        """Database writes that the site observed while it answered, by route and table."""
+        self._plan = plan_requests(manifest, self.visitors, config.only)
+        self._concluded = 0
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False
         self._lock = RunLock(*lock_paths(config.env, directory))
@@ -64,7 +82,8 @@ class WarmRun:
             FileFormatError: the manifest is missing, or its header malformed.
         """
         config = load_config(arguments, environ, directory)
-        return cls(config, ManifestReader(config.manifest), directory)
+        personas = load_personas(config.personas) if config.personas else None
+        return cls(config, ManifestReader(config.manifest), directory, personas)
 
     def open(self) -> None:
         """Take the lock and begin the outcome file.
@@ -76,11 +95,19 @@ class WarmRun:
         config = self.config
         try:
             self._lock.acquire(f"run {config.run_id} of {config.env!r}")
-            run = RunInfo(run_id=config.run_id, env=config.env, public_url=config.public_url, release=config.release)
-            self._writer = OutcomeWriter(config.outcomes, run)
+            self._writer = OutcomeWriter(config.outcomes, self._info())
         except OSError as error:
             self._lock.release()
             raise ConfigurationError("WARM_REPORT", f"{error.filename} cannot be written: {error.strerror}") from error
+
+    def _info(self) -> RunInfo:
+        config = self.config
+        return RunInfo(run_id=config.run_id, env=config.env, public_url=config.public_url, release=config.release)
+
+    @property
+    def purpose(self) -> Purpose:
+        """With a release pinned, every answer has to say which one it is from."""
+        return Purpose.HELLO if self.config.release else Purpose.WARM
 
     def planned(self) -> Iterator[tuple[Planned, ...]]:
         """The rest of the plan, entry by entry; each request taken from it is under way until `conclude`.
@@ -97,12 +124,53 @@ class WarmRun:
     def conclude(self, planned: Planned) -> None:
         """This request's outcome is known, and about to be recorded."""
         del self._under_way[planned.number]
+        self._concluded += 1
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether an outcome is known that is not written down yet."""
+        return self.report.planned < self._concluded
 
     def record(self, outcome: Outcome) -> None:
         """Count an outcome and write it down."""
         assert self._writer is not None, "open() comes first"
+        if outcome.result.is_proven:
+            self.sample.offer(self.report.planned, outcome)
         self.report.add(outcome)
         self._writer.write(outcome)
+
+    @contextmanager
+    def rewriting(self) -> Iterator[Callable[[Outcome], None]]:
+        """Record all outcomes anew; they take the place of the old ones when the block ends well."""
+        path = self.config.outcomes
+        temporary = path.with_name(f".{path.name}.new")
+        report = self.report.emptied()
+        writer = OutcomeWriter(temporary, self._info())
+
+        def record(outcome: Outcome) -> None:
+            report.add(outcome)
+            writer.write(outcome)
+
+        try:
+            yield record
+            temporary.replace(path)
+        except BaseException:
+            writer.close()
+            temporary.unlink(missing_ok=True)
+            raise
+        assert self._writer is not None, "open() comes first"
+        self._writer.close()
+        self._writer, self.report = writer, report
+
+    def note_writes(self, trace: Trace) -> None:
+        """Count the database writes that one answer reports."""
+        writes = trace.extra.get("writes")
+        route = str(trace.extra.get("route", ""))[:200]
+        for table, count in writes.items() if isinstance(writes, dict) else ():
+            where = (route, str(table)[:100])
+            if where not in self.writes and len(self.writes) >= WRITES_COUNTED:
+                where = ("other routes", "")
+            self.writes[where] += count if isinstance(count, int) else 1
 
     def count_request(self, now_s: float) -> None:
         """A request of the plan was sent."""
@@ -190,6 +258,12 @@ class WarmRun:
             "deadline_reached": self.is_deadline_over,
             "site": next(iter(sites.values()), None),
             "hosts": sites,
+            "late_check": self.late_check,
+            "personas": list(self.visitors.roles),
+            "writes": [
+                {"route": route, "table": table, "count": count}
+                for (route, table), count in self.writes.most_common(WRITES_REPORTED)
+            ],
         }
 
 

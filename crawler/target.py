@@ -8,7 +8,7 @@ told the visitors' name (SNI), and must show the visitors' certificate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 from urllib.parse import urlsplit
 
@@ -31,13 +31,23 @@ class Target:
     scheme_header: tuple[str, str] | None
     """Header that tells the site the public scheme, when it cannot see it from the connection."""
 
+    authorization: str = field(default="", repr=False)
+    """What a staging site's doorkeeper wants to see."""
+
     @classmethod
     def from_config(cls, config: WarmConfig) -> Self:
         scheme, host = urlsplit(config.public_url).scheme, host_header(config.public_url)
         name, colon, value = config.proxy_scheme_header.partition(":")
         is_direct = (urlsplit(config.base_url).scheme, host_header(config.base_url)) == (scheme, host)
         header = (name, value.strip().replace("{scheme}", scheme)) if colon and not is_direct else None
-        return cls(base_url=config.base_url, tls_name=config.tls_name, scheme=scheme, host=host, scheme_header=header)
+        return cls(
+            base_url=config.base_url,
+            tls_name=config.tls_name,
+            scheme=scheme,
+            host=host,
+            scheme_header=header,
+            authorization=config.authorization,
+        )
 
     @property
     def is_tls(self) -> bool:
@@ -67,7 +77,12 @@ class Target:
 
     def headers(self, host: str = "") -> list[tuple[str, str]]:
         """The headers that depend on the target alone."""
-        return [("Host", host or self.host), *([self.scheme_header] if self.scheme_header else [])]
+        headers = [("Host", host or self.host)]
+        if self.scheme_header:
+            headers.append(self.scheme_header)
+        if self.authorization:
+            headers.append(("Authorization", self.authorization))
+        return headers
 
 
 def host_header(url: str) -> str:

@@ -135,6 +135,24 @@ def parse_run_id(text: str) -> str:
     return text
 
 
+def parse_verify(text: str) -> str:
+    if text not in ("sample", "all", "none"):
+        raise ValueError("must be sample, all or none")
+    return text
+
+
+def parse_basic_auth(text: str) -> str:
+    if text and (not text.partition(":")[1] or not text.isprintable()):
+        raise ValueError("must be user:password")
+    return text
+
+
+def parse_bearer(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
+        raise ValueError("must be a token of letters, digits and -._~+/=")
+    return text
+
+
 def parse_progress(text: str) -> str:
     if text not in ("auto", "bar", "lines", "none"):
         raise ValueError("must be auto, bar, lines or none")
@@ -239,6 +257,35 @@ VARIABLES: Final = (
         parse=str,
         default="",
         help="The release that must answer (CACHE_WARMING['RELEASE']); another one ends the run with exit code 7.",
+    ),
+    Variable(
+        field="verify",
+        parse=parse_verify,
+        default="sample",
+        help="Whether what was proven is asked for once more at the end of the run: sample (200 of them), all or none. "
+        "When so much has gone that the required coverage is lost, the run ends with exit code 4.",
+    ),
+    Variable(
+        field="personas",
+        parse=lambda text: Path(text) if text else None,
+        default="",
+        help="File with sessions of existing accounts, as written by manage.py warm_personas; readable by its owner "
+        "only. They ask for the signed-in share of each entry.",
+    ),
+    Variable(
+        field="basic_auth",
+        parse=parse_basic_auth,
+        default="",
+        is_secret=True,
+        help="user:password for HTTP basic authentication in front of a staging site. Where the application sees the "
+        "header, Django puts it into page keys (Vary: Authorization): visitors with other credentials, or none, miss.",
+    ),
+    Variable(
+        field="bearer",
+        parse=parse_bearer,
+        default="",
+        is_secret=True,
+        help="Token for Authorization: Bearer, with the same effect on page keys.",
     ),
     Variable(
         field="run_id",

@@ -43,6 +43,10 @@ _BY_APPLICATION: Final = {
         "The application gives it a timeout of 0, so no cache keeps it.",
         "Give it a positive timeout where it may be shared.",
     ),
+    "per-session": Reason(
+        "The page is kept under the visitor's session, so nobody else is served from it.",
+        "Cache the parts that visitors of a role share as fragments.",
+    ),
     "redirect": Reason("The answer is a redirect, and Django stores only 200.", "List the target instead."),
     "status": Reason("The status is neither 200 nor 304.", "Django stores only 200."),
 }
@@ -66,6 +70,10 @@ _BY_CIRCUMSTANCE: Final = {
     ),
     "login-redirect": Reason(
         "The answer is a redirect to a login page.", "Give the crawler access, or drop the URL from the manifest."
+    ),
+    "leak": Reason(
+        "What a signed-in visitor's request stored was served to somebody else.",
+        "Stop serving it: make the page vary on Cookie, or key the fragment by its visitor.",
     ),
     "soft-error": Reason("The status is 200 but the page is an error page.", "Look at the page in a browser."),
     "status-4xx": Reason("The site answered with a client error.", "Rebuild the manifest; the page may be gone."),

@@ -118,6 +118,11 @@ class Report:
             return "unverified" if verifiable_too >= self.require_coverage else verdict
         return verdict
 
+    def emptied(self) -> Report:
+        """A report of the same run that has counted nothing yet."""
+        started_at, required = self.started_at, self.require_coverage
+        return Report(run_id=self.run_id, env=self.env, require_coverage=required, started_at=started_at)
+
     def finish(self, elapsed_s: float) -> None:
         """Note the end of the run."""
         self.finished_at = datetime.now(UTC)

@@ -119,6 +119,8 @@ def opening_line(run: WarmRun) -> str:
     rate = f"at most {config.rate:g} requests/s" if config.rate else "no limit on the rate"
     by = f" by way of {target.base_url}" if config.public_url != config.base_url else ""
     proof = "" if config.secret else "; WARM_SECRET is not set, so nothing can be proven"
+    if config.authorization:
+        proof += "; Authorization is sent, and may be part of page keys"
     return (
         f"warm {config.env}: {run.manifest.header.entries} entries of {config.manifest} at "
         f"{target.scheme}://{target.host}{by}, {rate}{proof}"

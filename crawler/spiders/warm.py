@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -17,34 +16,31 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler import resolver
-from crawler.answer import Answer, answer_from_error
-from crawler.outcome import judge, needs_second_request, skipped
+from crawler.answer import Answer
+from crawler.asking import Handshake, ask
+from crawler.late import LateCheck
+from crawler.outcome import skipped
 from crawler.plan import Planned
 from crawler.politeness import ANSWER
-from crawler.readiness import check_site, refused, site_view, wait_until_ready
-from crawler.requests import AHEAD_OF_FIRST_REQUESTS, build_request, is_sendable, wire_target
+from crawler.readiness import wait_until_ready
+from crawler.requests import AHEAD_OF_FIRST_REQUESTS, build_request, is_sendable
 from crawler.run import WarmRun
-from url_manifests.errors import CacheWarmingError
+from crawler.visit import Visit
+from url_manifests.errors import CacheWarmingError, VerificationError
 from url_manifests.outcomes import Outcome
-from url_manifests.protocol import Purpose
 
-HELLO_TRIES: Final = 3
-"""So many entries of a host may stay without a word about the site (a page may be broken) before the ticket counts as
-refused; or, when another host's was accepted, before this host is taken for one that the site does not serve."""
-Variants = tuple[Planned, ...]
-"""What is left of an entry: the variant that is under way first."""
-Steps = list[Request | Outcome]
-"""What a callback gives to Scrapy."""
-
+_RECORDED_WITHIN_S: Final = 0.01
 _BREATHE_EVERY: Final = 200
 """Entries that are left out are written down at once; after so many, others get their turn."""
+
+Steps = list[Request | Outcome]
+"""What a callback gives to Scrapy."""
 
 
 class WarmSpider(Spider):
     """Streams the manifest: an entry is begun when an earlier one has ended, which keeps order and memory.
 
-    The variants of an entry go one after another. Side by side they would all miss a page whose key is the same for
-    all, and have it computed once for each; so the first stores it, and the others find it.
+    What is asked for an entry, and what comes of it, is a `Visit`'s business.
     """
 
     name = "warm"
@@ -54,7 +50,7 @@ class WarmSpider(Spider):
         self.run = run
         self._owns_run = owns_run
         self._room = asyncio.Semaphore(run.config.concurrency)
-        self._hellos_left: defaultdict[str, int] = defaultdict(lambda: HELLO_TRIES if run.config.secret else 0)
+        self._handshake = Handshake(run)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *_args: Any, run: WarmRun | None = None, **arguments: str) -> Self:
@@ -85,6 +81,7 @@ class WarmSpider(Spider):
             await wait_until_ready(self.crawler.engine.download_async, self.run.config, self.run.target)
             async for request_or_outcome in self._go_through_plan():
                 yield request_or_outcome
+            await self._look_again()
         except CacheWarmingError as error:
             self.run.fail(error)
             raise CloseSpider(type(error).__name__) from error
@@ -107,11 +104,11 @@ class WarmSpider(Spider):
                 continue
             await self._room.acquire()
             if self._is_deadline_over():
+                self._room.release()
                 return
             if self.run.is_stopping:
                 raise CloseSpider("stopped")
-            is_known = not self._hellos_left[variants[0].entry.host]
-            for step in [self._first_request(variants)] if is_known else await self._say_hello(variants):
+            for step in await self._begin(Visit(variants, self.run.visitors)):
                 yield step
 
     def _is_deadline_over(self) -> bool:
@@ -122,88 +119,79 @@ class WarmSpider(Spider):
         self.run.conclude(planned)
         return skipped(planned, "excluded" if planned.is_excluded else "unsafe")
 
-    def _first_request(self, variants: Variants, purpose: Purpose = Purpose.WARM, priority: int = 0) -> Request:
+    async def _begin(self, visit: Visit) -> Steps:
+        if not self._handshake.is_due(visit.current.entry.host):
+            return [self._request(visit)]
+        return self._take(visit, await self._handshake.shake(visit.next, self.crawler.engine.download_async))
+
+    def _request(self, visit: Visit, priority: int = 0) -> Request:
         return build_request(
-            variants[0],
+            visit.next,
             self.run.target,
             timeout_s=self.run.config.timeout_s,
-            callback=self.on_first,
-            errback=self.on_first_error,
-            purpose=purpose,
+            callback=self.on_answer,
+            errback=self.on_error,
+            purpose=self.run.purpose,
             priority=priority,
-            cb_kwargs={"variants": variants},
+            cb_kwargs={"visit": visit},
         )
 
-    async def _say_hello(self, variants: Variants) -> Steps:
-        """Ask for a host's first page, and how the site sees us; its answer counts like any other."""
-        entry = variants[0].entry
-        self._hellos_left[entry.host] -= 1
-        try:
-            response = await self.crawler.engine.download_async(self._first_request(variants, Purpose.HELLO))
-        except IgnoreRequest as stopped:
-            raise CloseSpider("stopped") from stopped
-        except Exception as error:  # every kind of failure is an answer here, an unknown one is raised again
-            if (answer := answer_from_error(error)) is None:
-                raise
-            return self._after_first(variants, answer)
-        answer = response.meta[ANSWER]
-        if view := site_view(response):
-            expected_uri = self.run.target.absolute_uri(entry.host, wire_target(entry.url))
-            check_site(view, expected_uri, self.run.config, self.run.target)
-            self.run.sites[entry.host or self.run.target.host] = view
-            self._hellos_left[entry.host] = 0
-        elif answer.status == 200 or not (self._hellos_left[entry.host] or self.run.sites):
-            raise refused(answer, self.run.target)
-        return self._after_first(variants, answer)
+    def on_answer(self, response: Response, visit: Visit) -> Steps:
+        return self._take(visit, response.meta[ANSWER])
 
-    def on_first(self, response: Response, variants: Variants) -> Steps:
-        return self._after_first(variants, response.meta[ANSWER])
-
-    def on_first_error(self, failure: Failure) -> Steps:
-        answer = self._answer_of(failure)
-        return self._after_first(answer=answer, **failure.request.cb_kwargs) if answer else []  # type: ignore[attr-defined]
-
-    def _after_first(self, variants: Variants, answer: Answer) -> Steps:
-        if not needs_second_request(answer):
-            return self._conclude(variants, answer)
-        self._leave_if_stopping()
-        request = build_request(
-            variants[0],
-            self.run.target,
-            timeout_s=self.run.config.timeout_s,
-            callback=self.on_second,
-            errback=self.on_second_error,
-            priority=AHEAD_OF_FIRST_REQUESTS,
-            cb_kwargs={"variants": variants, "first": answer},
-        )
-        return [request]
-
-    def on_second(self, response: Response, variants: Variants, first: Answer) -> Steps:
-        return self._conclude(variants, first, response.meta[ANSWER])
-
-    def on_second_error(self, failure: Failure) -> Steps:
-        answer = self._answer_of(failure)
-        return self._conclude(second=answer, **failure.request.cb_kwargs) if answer else []  # type: ignore[attr-defined]
-
-    def _answer_of(self, failure: Failure) -> Answer | None:
-        """The answer that stands for a failure, or ``None`` when the run was stopped while the request waited."""
+    def on_error(self, failure: Failure) -> Steps:
+        request: Request = failure.request  # type: ignore[attr-defined]
         if isinstance(failure.value, IgnoreRequest):
+            # The run was stopped while the request waited.
             self._leave_if_stopping()
-            return None
-        answer: Answer | None = failure.request.meta.get(ANSWER)  # type: ignore[attr-defined]
+            return []
+        answer: Answer | None = request.meta.get(ANSWER)
         if answer is None:
             failure.raiseException()
-        return answer
+        return self._take(request.cb_kwargs["visit"], answer)
 
-    def _conclude(self, variants: Variants, first: Answer, second: Answer | None = None) -> Steps:
-        """The outcome of the first of these variants, and the request for the next."""
-        self.run.conclude(variants[0])
-        outcome = judge(variants[0], first, second)
-        if len(variants) > 1 and not self.run.is_stopping and not self._is_deadline_over():
-            return [outcome, self._first_request(variants[1:], priority=AHEAD_OF_FIRST_REQUESTS)]
-        self._room.release()
-        return [outcome]
+    def _take(self, visit: Visit, answer: Answer) -> Steps:
+        """The outcome of a variant, if that is known now, and the next request of the entry, if there is one."""
+        planned = visit.current
+        steps: Steps = []
+        if outcome := visit.take(answer):
+            self.run.conclude(planned)
+            if outcome.reason == "leak":
+                self.run.fail(leak_error(outcome))
+            steps.append(outcome)
+        else:
+            self._leave_if_stopping()
+        is_left = visit.is_between_variants and (self.run.is_stopping or self._is_deadline_over())
+        if visit.is_over or is_left:
+            self._room.release()
+            return steps
+        return [*steps, self._request(visit, AHEAD_OF_FIRST_REQUESTS)]
 
     def _leave_if_stopping(self) -> None:
         if self.run.is_stopping:
             raise CloseSpider("stopped")
+
+    async def _look_again(self) -> None:
+        """Check at the end of the run, once everything is recorded."""
+        if self.run.config.verify == "none":
+            return
+        for _ in range(self.run.config.concurrency):
+            await self._room.acquire()
+        while self.run.is_recording and not self.run.is_stopping:
+            await asyncio.sleep(_RECORDED_WITHIN_S)
+        self._leave_if_stopping()
+        await LateCheck(self.run, self._ask).verify()
+
+    async def _ask(self, planned: Planned) -> Answer:
+        config = self.run.config
+        request = build_request(planned, self.run.target, timeout_s=config.timeout_s, purpose=self.run.purpose)
+        answer, _ = await ask(self.crawler.engine.download_async, request)
+        return answer
+
+
+def leak_error(outcome: Outcome) -> VerificationError:
+    """What ends a run in which a visitor got what another one's session had stored."""
+    return VerificationError(
+        f"{outcome.host}{outcome.url} serves to others what it stored for a signed-in visitor ({outcome.detail}); take "
+        "it out of the cache and make it vary on Cookie, before anything else"
+    )

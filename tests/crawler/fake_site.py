@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from url_manifests.protocol import (
     SITE_HEADER,
@@ -51,7 +52,13 @@ class FakeSite:
     times: list[float] = field(default_factory=list)
     url: str = ""
     keeps_heads: bool = True
-    _store: set[str] = field(default_factory=set)
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What every trace says beside its keys."""
+    holds: int = 10_000
+    """So many keys, and no more: the oldest is thrown out."""
+    next_releases: list[str] = field(default_factory=list)
+    """The releases that answer, request by request, before `release` does."""
+    _store: dict[str, None] = field(default_factory=dict)
     _asked: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -92,6 +99,8 @@ class FakeSite:
         if (kind := target.split("/")[1]) in _FAULTS:
             return await _FAULTS[kind](self, target, writer)
         status, extra, trace = self.respond(target, self._asked[target], headers)
+        if self.extra:
+            trace = replace(trace, extra=self.extra)
         await _send(writer, status, [*extra, *self._observed(target, headers, trace)])
         return True
 
@@ -130,7 +139,7 @@ class FakeSite:
             language="en",
             time_zone="UTC",
             django="6.1.3",
-            release=self.release,
+            release=self.next_releases.pop(0) if self.next_releases else self.release,
             worker="1",
             aliases={"default": "django.core.cache.backends.db.DatabaseCache"},
         )
@@ -138,6 +147,8 @@ class FakeSite:
     def respond(self, target: str, times: int, headers: dict[str, str]) -> tuple[int, list[str], Trace]:
         """Status, headers and trace by the first piece of the path; anything else is a page that is cached."""
         kind = target.split("/")[1]
+        if kind in ("personal", "leaky"):
+            return 200, ["Vary: Cookie"], self._for_session(kind, target, headers.get("cookie", ""))
         if kind == "private":  # the page may not be cached, its fragment is
             keys = self._touch(KeyKind.PART, f"fragment:{target}")
             return 200, ["Cache-Control: private"], Trace(keys=keys, reason="private")
@@ -152,9 +163,22 @@ class FakeSite:
         keys = self._touch(KeyKind.PAGE, f"page:{language}:{target}")
         return 200, ["Content-Type: text/html"], Trace(keys=keys)
 
+    def _for_session(self, kind: str, target: str, session: str) -> Trace:
+        if kind == "personal":  # kept under the session, with a fragment that the role shares
+            pages = self._touch(KeyKind.PAGE, f"page:{session}:{target}")
+            return Trace(keys=(*pages, *self._touch(KeyKind.PART, "fragment:role")))
+        # Kept for everybody, whoever asked first.
+        is_stored = f"page:{target}" in self._store
+        keys = self._touch(KeyKind.PAGE, f"page:{target}")
+        leak = [{"alias": "default", "key": f"page:{target}", "persona": "trade"}]
+        return Trace(keys=keys, extra={"leak": leak} if is_stored and "s-trade" not in session else {})
+
     def _touch(self, kind: KeyKind, key: str) -> tuple[TracedKey, ...]:
         event = KeyEvent.HIT if key in self._store else KeyEvent.STORED
-        self._store.add(key)
+        if event is KeyEvent.STORED:
+            self._store[key] = None
+            while len(self._store) > self.holds:
+                del self._store[next(iter(self._store))]
         return (TracedKey(alias="default", key=key, event=event, kind=kind),)
 
 

@@ -1,0 +1,88 @@
+"""Requests that are awaited one by one, beside the stream of the plan: the handshake, and the late check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Final
+
+from scrapy import Request
+from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy.http import Response
+
+from url_manifests.protocol import Purpose
+
+from .answer import Answer, answer_from_error
+from .plan import Planned
+from .politeness import ANSWER
+from .readiness import POLL_EVERY_S, check_site, refused, site_view
+from .requests import build_request, wire_target
+from .run import WarmRun
+
+Download = Callable[[Request], Awaitable[Response]]
+
+HELLO_TRIES: Final = 3
+"""So many entries of a host may stay without a word about the site (a page may be broken) before the ticket counts as
+refused; or, when another host's was accepted, before this host is taken for one that the site does not serve."""
+
+
+async def ask(download: Download, request: Request) -> tuple[Answer, Response | None]:
+    """The answer to a request, with its response if there was one.
+
+    Raises:
+        CloseSpider: the run was stopped while the request waited.
+    """
+    try:
+        response = await download(request)
+    except IgnoreRequest as stopped:
+        raise CloseSpider("stopped") from stopped
+    except Exception as error:  # every kind of failure is an answer here, an unknown one is raised again
+        if (answer := answer_from_error(error)) is None:
+            raise
+        return answer, None
+    return response.meta[ANSWER], response
+
+
+class Handshake:
+    """Asks with each host's first page how the site sees us, and compares it with what visitors have."""
+
+    def __init__(self, run: WarmRun) -> None:
+        self._run = run
+        self._left: defaultdict[str, int] = defaultdict(lambda: HELLO_TRIES if run.config.secret else 0)
+
+    def is_due(self, host: str) -> bool:
+        return self._left[host] > 0
+
+    async def shake(self, planned: Planned, download: Download) -> Answer:
+        """Ask for a page; its answer counts like any other.
+
+        Raises:
+            ConfigurationError: the site does not accept the ticket, or sees us in another way than visitors.
+            TargetNotReadyError: another release answers, and still does after ``WARM_READY_TIMEOUT``.
+        """
+        run, host = self._run, planned.entry.host
+        self._left[host] -= 1
+        answer, response = await self._ask_the_right_release(planned, download)
+        if response is not None and (view := site_view(response)):
+            expected_uri = run.target.absolute_uri(host, wire_target(planned.entry.url))
+            check_site(view, expected_uri, run.config, run.target)
+            run.sites[host or run.target.host] = view
+            self._left[host] = 0
+        elif response is not None and (answer.status == 200 or not (self._left[host] or run.sites)):
+            raise refused(answer, run.target)
+        return answer
+
+    async def _ask_the_right_release(self, planned: Planned, download: Download) -> tuple[Answer, Response | None]:
+        """Ask again while another release answers, or one that says nothing about itself, as old ones may."""
+        config = self._run.config
+        give_up_at_s = monotonic() + config.ready_timeout_s
+        while True:
+            request = build_request(planned, self._run.target, timeout_s=config.timeout_s, purpose=Purpose.HELLO)
+            answer, response = await ask(download, request)
+            view = site_view(response) if response is not None else None
+            is_right = not config.release or (view is not None and view.release == config.release)
+            if is_right or monotonic() + POLL_EVERY_S >= give_up_at_s:
+                return answer, response
+            await asyncio.sleep(POLL_EVERY_S)

@@ -1,0 +1,90 @@
+"""The conversation about one entry: which request comes next, and what comes of the answers. Pure.
+
+The variants of an entry go one after another. Side by side they would all miss a page whose key is the same for all,
+and have it computed once for each; so the first stores it, and the others find it. Personas come last. What a persona's
+request stored is asked for by an anonymous visitor and by another persona at once, before anybody else is likely to:
+the site sees whether content of one session reaches another (`django_hooks`), and says so in the trace.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from url_manifests.outcomes import Outcome, Result
+from url_manifests.protocol import KeyEvent, KeyKind
+
+from .answer import Answer
+from .outcome import Keys, judge, needs_second_request
+from .parts import KeyIdentity
+from .plan import Planned, Visitors
+
+
+class Visit:
+    """Ask for what `next` says until `is_over`, and give each answer to `take`."""
+
+    def __init__(self, variants: Sequence[Planned], visitors: Visitors) -> None:
+        self._left = deque(variants)
+        self._visitors = visitors
+        self._answers: list[Answer] = []
+        self._probes: deque[Planned] = deque()
+        self._leaks: list[str] = []
+        self._shared: set[KeyIdentity] = set()
+
+    @property
+    def is_over(self) -> bool:
+        return not self._left
+
+    @property
+    def is_between_variants(self) -> bool:
+        """Whether the entry may be left here without leaving a variant half done."""
+        return not self._answers
+
+    @property
+    def current(self) -> Planned:
+        """The variant that is under way."""
+        return self._left[0]
+
+    @property
+    def next(self) -> Planned:
+        """Who asks next: the current variant, or somebody who must not get what it stored."""
+        return self._probes[0] if self._probes else self.current
+
+    def take(self, answer: Answer) -> Outcome | None:
+        """Take the answer to `next`; the outcome of the current variant when it is known."""
+        self._leaks += answer.leaks
+        if self._probes:
+            self._probes.popleft()
+        else:
+            self._answers.append(answer)
+            if len(self._answers) == 1 and needs_second_request(answer):
+                return None
+            self._probes.extend(self._leak_probes())
+        return None if self._probes else self._conclude()
+
+    def _leak_probes(self) -> Iterable[Planned]:
+        current = self.current
+        if not current.persona or not any(map(_stored_something, self._answers)):
+            return
+        others = [role for role in self._visitors.roles if role != current.persona]
+        for persona in ("", *others[:1]):
+            yield replace(current, persona=persona, headers=self._visitors.headers(current.profile, persona))
+
+    def _conclude(self) -> Outcome:
+        planned = self._left.popleft()
+        first, second = (*self._answers, None)[:2]
+        assert first is not None
+        outcome = judge(planned, first, second, Keys(self._shared))
+        if self._leaks:
+            detail = ", ".join(dict.fromkeys(self._leaks))[:300]
+            outcome = replace(outcome, result=Result.FAILED, reason="leak", detail=detail, cacheable=True)
+        elif not planned.persona:
+            proven = (state for state in outcome.keys if state.kind is KeyKind.PAGE and state.result.is_proven)
+            self._shared.update((state.alias, state.key, state.version) for state in proven)
+        self._answers, self._leaks = [], []
+        return outcome
+
+
+def _stored_something(answer: Answer) -> bool:
+    return answer.trace is not None and any(key.event is KeyEvent.STORED for key in answer.trace.keys)
