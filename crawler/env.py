@@ -35,7 +35,7 @@ class WarmConfig:
     base_url: str
     public_url: str
     tls_name: str
-    personas: Path | None
+    personas: str
     authorization: str = field(repr=False)
     verify: str
     time_zone: str

@@ -48,8 +48,15 @@ class Visitors:
     def __init__(self, manifest: ManifestReader, personas: Personas | None = None) -> None:
         self._profiles = {name: visitor_headers(headers) for name, headers in manifest.header.profiles.items()}
         self._personas = personas
-        self.roles = personas.roles if personas else ()
         self.default_profile = next(iter(self._profiles), "")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return self._personas.roles if self._personas else ()
+
+    def sign_in(self, personas: Personas) -> None:
+        """Let these take part, before the plan is begun."""
+        self._personas = personas
 
     def headers(self, profile: str, persona: str = "") -> Headers:
         """What a visitor sends; a persona carries exactly its session cookie."""

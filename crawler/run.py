@@ -24,6 +24,7 @@ from url_manifests.personas import Personas
 from url_manifests.protocol import Purpose, SiteView, Trace
 from url_manifests.report import Report
 
+from . import minting
 from .env import WarmConfig, load_config
 from .lock import RunLock, lock_paths
 from .outcome import skipped
@@ -44,6 +45,7 @@ class WarmRun:
     ) -> None:
         self.config = config
         self.manifest = manifest
+        self._mints = config.personas == minting.MINT
         self.target = Target.from_config(config)
         self.report = Report(run_id=config.run_id, env=config.env, require_coverage=config.require_coverage)
         self.sites: dict[str, SiteView] = {}
@@ -82,7 +84,7 @@ class WarmRun:
             FileFormatError: the manifest is missing, or its header malformed.
         """
         config = load_config(arguments, environ, directory)
-        personas = load_personas(config.personas) if config.personas else None
+        personas = load_personas(Path(config.personas)) if config.personas not in ("", minting.MINT) else None
         return cls(config, ManifestReader(config.manifest), directory, personas)
 
     def open(self) -> None:
@@ -99,6 +101,13 @@ class WarmRun:
         except OSError as error:
             self._lock.release()
             raise ConfigurationError("WARM_REPORT", f"{error.filename} cannot be written: {error.strerror}") from error
+        if self._mints:
+            try:
+                self.visitors.sign_in(minting.mint(config.run_id, config.deadline_s))
+            except CacheWarmingError as error:
+                self.fail(error)
+                self.finish()
+                raise
 
     def _info(self) -> RunInfo:
         config = self.config
@@ -217,6 +226,8 @@ class WarmRun:
         except OSError as error:
             self.fail(CacheWarmingError(f"{self.config.outcomes} cannot be written: {error.strerror}"))
         self._writer = None
+        if self._mints and (problem := minting.revoke(self.config.run_id)):
+            self.fail(CacheWarmingError(f"sessions of this run may live until they expire: {problem}"))
         self.report.error = self.error
         self.report.extra = self._extra()
         self.report.finish(self.elapsed_s)

@@ -267,10 +267,11 @@ VARIABLES: Final = (
     ),
     Variable(
         field="personas",
-        parse=lambda text: Path(text) if text else None,
+        parse=str,
         default="",
         help="File with sessions of existing accounts, as written by manage.py warm_personas; readable by its owner "
-        "only. They ask for the signed-in share of each entry.",
+        "only. They ask for the signed-in share of each entry. Or mint, where DJANGO_SETTINGS_MODULE is set: sessions "
+        "are then made for this run, and ended with it.",
     ),
     Variable(
         field="basic_auth",
