@@ -1,7 +1,7 @@
 """Sessions of personas for this run alone, where the site's settings are at hand.
 
-``WARM_PERSONAS=mint`` has ``manage.py warm_personas`` make them and end them, in a process of its own: the crawler knows
-no Django. They never touch a disk: the command prints them into a pipe.
+``WARM_PERSONAS=mint`` has ``manage.py warm_personas`` make them and end them, in a process of its own: the crawler
+knows no Django. They never touch a disk: the command prints them into a pipe.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -234,7 +236,49 @@ async def _garbage(site: FakeSite, target: str, writer: asyncio.StreamWriter) ->
     return False
 
 
-_FAULTS = {"slow": _slow, "huge": _huge, "endless": _endless, "cut": _cut, "reset": _reset, "garbage": _garbage}
+async def _drip(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"1\r\nx\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+_BOMB = zlib.compress(bytes(50_000_000))
+_OK = b"HTTP/1.1 200 OK\r\n"
+_RAW = {
+    "bomb": _OK + b"Content-Encoding: deflate\r\nContent-Length: %d\r\n\r\n" % len(_BOMB) + _BOMB,
+    "bad-chunk": _OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n",
+    "no-colon": _OK + b"this is no header\r\nContent-Length: 2\r\n\r\nok",
+    "bad-length": _OK + b"Content-Length: many\r\n\r\nok",
+    "two-lengths": _OK + b"Content-Length: 2\r\nContent-Length: 9\r\n\r\nok",
+    "long-header": _OK + b"X-Long: " + b"x" * 100_000 + b"\r\nContent-Length: 2\r\n\r\nok",
+    "no-status": b"HTTP/1.1 \r\n\r\n",
+    "status-999": b"HTTP/1.1 999 What\r\nContent-Length: 2\r\n\r\nok",
+    "trace-bomb": _OK
+    + TRACE_HEADER.encode()
+    + b": "
+    + base64.b64encode(zlib.compress(bytes(5_000_000)))
+    + b"\r\nContent-Length: 2\r\n\r\nok",
+    "trace-junk": _OK + TRACE_HEADER.encode() + b": \xff\xfe\r\nContent-Length: 2\r\n\r\nok",
+    "too-much": _OK + b"Content-Length: 2\r\n\r\nok, and much more than was promised",
+    "loop": b"HTTP/1.1 302 Found\r\nLocation: /loop/\r\nContent-Length: 0\r\n\r\n",
+    "elsewhere": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/x\r\nContent-Length: 0\r\n\r\n",
+    "bad-location": b"HTTP/1.1 302 Found\r\nLocation: http://[\xff\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+async def _raw(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> bool:
+    writer.write(_RAW[target.split("/")[1]])
+    await writer.drain()
+    return False
+
+
+_FAULTS = (
+    dict.fromkeys(_RAW, _raw)
+    | {"drip": _drip}
+    | {"slow": _slow, "huge": _huge, "endless": _endless, "cut": _cut, "reset": _reset, "garbage": _garbage}
+)
 
 
 @contextmanager
