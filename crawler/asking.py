@@ -18,8 +18,9 @@ from .answer import Answer, answer_from_error
 from .plan import Planned
 from .politeness import ANSWER
 from .readiness import POLL_EVERY_S, check_site, refused, site_view
-from .requests import build_request, wire_target
+from .requests import build_request
 from .run import WarmRun
+from .wire import wire_target
 
 Download = Callable[[Request], Awaitable[Response]]
 

@@ -20,6 +20,8 @@ from dotenv import dotenv_values
 
 from url_manifests.errors import ConfigurationError, UnknownNameError
 from url_manifests.protocol import check_secret
+from url_manifests.rules import read_rules
+from url_manifests.safety import SafetyRules
 
 from .variables import PREFIX, VARIABLES, Variable
 
@@ -41,6 +43,7 @@ class WarmConfig:
     time_zone: str
     secret: str = field(repr=False)
     manifest: Path
+    safety: SafetyRules
     ready_url: str
     ready_timeout_s: float
     rate: float
@@ -167,6 +170,7 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         time_zone=values["time_zone"],
         secret=values["secret"],
         manifest=values["manifest"],
+        safety=read_rules(values["rules"]).safety if values["rules"] else SafetyRules(),
         ready_url=values["ready_url"],
         ready_timeout_s=values["ready_timeout"],
         rate=values["rate"],

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from url_manifests.manifest import Entry, ManifestReader
+from url_manifests.masking import masked
 from url_manifests.outcomes import Outcome
 from url_manifests.personas import Personas
+from url_manifests.safety import SafetyRules
+
+from .wire import is_sendable
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -38,8 +42,8 @@ class Planned:
     weight: float
     persona: str = ""
     """Role of the signed-in visitor; empty for an anonymous one."""
-    is_excluded: bool = False
-    """Left out by ``-a only``."""
+    left_out: str = ""
+    """Why it is never asked for, a name of ``REASONS``: ``excluded`` by ``-a only``, or ``unsafe``."""
 
 
 class Visitors:
@@ -93,12 +97,24 @@ class Visitors:
         )
 
 
-def plan_requests(manifest: ManifestReader, visitors: Visitors, only: str = "") -> Iterator[tuple[Planned, ...]]:
-    """The planned requests of each entry, most valuable entry first, reading the manifest as they are asked for."""
+def plan_requests(
+    manifest: ManifestReader, visitors: Visitors, only: str = "", safety: SafetyRules | None = None
+) -> Iterator[tuple[Planned, ...]]:
+    """The planned requests of each entry, most valuable entry first, reading the manifest as they are asked for.
+
+    The rules of `build` are asked once more: a manifest can be written by hand.
+    """
     is_selected = selector(only)
+    safety = safety or SafetyRules()
     number = 0
     for entry_number, entry in enumerate(manifest):
-        is_excluded = not is_selected(entry.url)
+        verdict = safety.verdict(entry.url)
+        left_out = "" if is_selected(entry.url) else "excluded"
+        if verdict or not is_sendable(entry.url):
+            left_out = "unsafe"
+        if verdict.startswith("secret"):
+            # It will be written into the outcomes, as skipped.
+            entry = replace(entry, url=masked(entry.url))  # noqa: PLW2901 - from here on nothing else may be seen
         planned = tuple(
             Planned(
                 number=own_number,
@@ -108,7 +124,7 @@ def plan_requests(manifest: ManifestReader, visitors: Visitors, only: str = "") 
                 persona=persona,
                 headers=visitors.headers(profile, persona),
                 weight=entry.expected_hits * share,
-                is_excluded=is_excluded,
+                left_out=left_out,
             )
             for own_number, (profile, persona, share) in enumerate(visitors.shares(entry), start=number)
         )

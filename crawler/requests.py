@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlparse, urlunparse
 
 from scrapy import Request
 
@@ -16,6 +15,7 @@ from url_manifests.protocol import TICKET_HEADER, Purpose, Ticket, sign_ticket
 
 from .plan import Planned
 from .target import Target
+from .wire import wire_target
 
 WIRE: Final = "warm_wire"
 """Key in ``Request.meta`` under which the `Wire` of a request lies; requests without one are not part of the crawl."""
@@ -69,16 +69,3 @@ def ticket_header(wire: Wire, *, run_id: str, secret: str, now_s: float, timeout
     expires_at_s = int(now_s + timeout_s + _EXPIRY_SLACK_S)
     ticket = Ticket(run_id=run_id, purpose=wire.purpose, expires_at_s=expires_at_s)
     return TICKET_HEADER, sign_ticket(ticket, secret=secret, host=wire.host, target=wire.target)
-
-
-def wire_target(url: str) -> str:
-    """Path and query as they are seen at the other end: Twisted takes the URL apart, which drops an empty query.
-
-    Django drops it too (``get_full_path``), so visitors who send it share the key of those who do not.
-    """
-    return urlunparse(urlparse(url))
-
-
-def is_sendable(url: str) -> bool:
-    """Whether Twisted sends this URL as it is, but for an empty query."""
-    return wire_target(url) == url.removesuffix("?")

@@ -68,7 +68,7 @@ class WarmRun:
         """What that found."""
         self.writes: Counter[tuple[str, str]] = Counter()
         """Database writes that the site observed while it answered, by route and table."""
-        self._plan = plan_requests(manifest, self.visitors, config.only)
+        self._plan = plan_requests(manifest, self.visitors, config.only, config.safety)
         self._concluded = 0
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False
@@ -246,7 +246,7 @@ class WarmRun:
             )
         # A malformed manifest has nothing more to give: its iterator is at its end.
         for planned in chain(self._under_way.values(), chain.from_iterable(self._plan)):
-            self.record(skipped(planned, "excluded" if planned.is_excluded else self._skip_reason()))
+            self.record(skipped(planned, planned.left_out or self._skip_reason()))
 
     def _skip_reason(self) -> str:
         if self.error is None:

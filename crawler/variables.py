@@ -199,6 +199,13 @@ VARIABLES: Final = (
         help="What to ask for, as written by python -m url_manifests build.",
     ),
     Variable(
+        field="rules",
+        parse=lambda text: Path(text) if text else None,
+        default="",
+        help="TOML file of rules for what is unsafe, the one that build took as --rules. What the rules keep out of a "
+        "manifest is never asked for, should it be in one.",
+    ),
+    Variable(
         field="ready_url",
         parse=parse_location,
         default="",

@@ -23,7 +23,7 @@ from crawler.outcome import skipped
 from crawler.plan import Planned
 from crawler.politeness import ANSWER
 from crawler.readiness import wait_until_ready
-from crawler.requests import AHEAD_OF_FIRST_REQUESTS, build_request, is_sendable
+from crawler.requests import AHEAD_OF_FIRST_REQUESTS, build_request
 from crawler.run import WarmRun
 from crawler.visit import Visit
 from url_manifests.errors import CacheWarmingError, VerificationError
@@ -96,7 +96,7 @@ class WarmSpider(Spider):
 
     async def _go_through_plan(self) -> AsyncIterator[Request | Outcome]:
         for entry_number, variants in enumerate(self.run.planned()):
-            if variants[0].is_excluded or not is_sendable(variants[0].entry.url):
+            if variants[0].left_out:
                 for planned in variants:
                     yield self._leave_out(planned)
                 if entry_number % _BREATHE_EVERY == 0:
@@ -117,7 +117,7 @@ class WarmSpider(Spider):
 
     def _leave_out(self, planned: Planned) -> Outcome:
         self.run.conclude(planned)
-        return skipped(planned, "excluded" if planned.is_excluded else "unsafe")
+        return skipped(planned, planned.left_out)
 
     async def _begin(self, visit: Visit) -> Steps:
         if not self._handshake.is_due(visit.current.entry.host):

@@ -113,6 +113,24 @@ def test_only(project: Project, site: FakeSite) -> None:
     assert_adds_up(project, 4)
 
 
+def test_what_is_unsafe_is_never_asked_for_even_if_somebody_wrote_it_into_a_manifest(
+    project: Project, site: FakeSite
+) -> None:
+    project.write_urls("/page/1/", "/account/logout/", "/reset/?token=d3b07384d113edec49eaa6238ad5ff00")
+    project.crawl("require_coverage=0")
+    assert set(site.paths) == {"/page/1/"}
+    assert project.report["reasons"]["unsafe"] == 2
+    assert "d3b07384" not in (project.folder / "var" / "warm" / "test" / "outcomes.jsonl").read_text()
+    assert_adds_up(project, 3)
+
+
+def test_own_rules_allow_what_the_built_in_ones_keep_out(project: Project, site: FakeSite) -> None:
+    project.write_urls("/page/cancel/")
+    (project.folder / "rules.toml").write_text('[allow]\nurls = ["^/page/"]\n')
+    project.crawl("rules=rules.toml", "require_coverage=0")
+    assert set(site.paths) == {"/page/cancel/"}
+
+
 def test_deadline(project: Project, site: FakeSite) -> None:
     site.latency_s = 0.1
     project.write_urls(*(f"/page/{number}/" for number in range(100)))

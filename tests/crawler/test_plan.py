@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawler.plan import Planned, Visitors, plan_requests, selector, visitor_headers
-from crawler.requests import is_sendable, wire_target
+from crawler.wire import is_sendable, wire_target
 from url_manifests.manifest import Entry, Header, ManifestReader, write_manifest
 from url_manifests.personas import Personas
 
