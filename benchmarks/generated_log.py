@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
+from math import exp
 from pathlib import Path
 
 START = datetime(2025, 11, 3, tzinfo=UTC)  # a Monday
 _BY_HOUR = [1, 1, 1, 1, 1, 2, 4, 6, 8, 9, 9, 9, 9, 9, 9, 9, 9, 8, 8, 9, 9, 7, 4, 2]
-_WORDS = ["amber", "brass", "cedar", "delta", "ember", "fjord", "glass", "heron", "ivory", "jade", "kiln", "linen", "maple", "north", "ocean", "pearl", "quill", "river"]
+_WORDS = (
+    "amber", "brass", "cedar", "delta", "ember", "fjord", "glass", "heron", "ivory", "jade", "kiln", "linen", "maple",
+    "north", "ocean", "pearl", "quill", "river",
+)  # fmt: skip
 _SECTIONS = ("lamp", "chair", "guide", "offer", "story", "brand", "shop/outdoor", "blog/living")
 _WEEKLY, _NEW = 0.1, 0.15
 """Shares of the pages that are read on one weekday only, and that were made during the log."""
@@ -43,12 +47,12 @@ def agents() -> list[str]:
     found = []
     for version in range(150, 100, -1):
         chrome = f"AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0"
+        webkit = f"AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{version // 6}.0 Mobile/15E148 Safari/604.1"
         found += [
             f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {chrome} Safari/537.36",
             f"Mozilla/5.0 (Linux; Android 10; K) {chrome} Mobile Safari/537.36",
             f"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0",
-            f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_{version % 8} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-            f" Version/{version // 6}.0 Mobile/15E148 Safari/604.1",
+            f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_{version % 8} like Mac OS X) {webkit}",
             f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {chrome} Safari/537.36 Edg/{version}.0.0.0",
             f"Mozilla/5.0 (compatible; ExampleBot/{version}.1; +https://bot{version}.example/)",
         ]
@@ -77,7 +81,7 @@ def popularity(day: int, site: Site) -> list[float]:
             weights[page] *= 5 * 0.5 ** (age / site.fading_days) if age >= 0 else 0.0
     for past in range(1, day + 1) if site.drift else ():
         walk = random.Random(f"{site.seed} drift {past}")
-        weights = [weight * 2.718281828 ** walk.gauss(0.0, site.drift) for weight in weights]
+        weights = [weight * exp(walk.gauss(0.0, site.drift)) for weight in weights]
     return weights
 
 
@@ -97,7 +101,7 @@ def day_lines(day: int, lines: int, site: Site) -> Iterator[str]:
         yield (
             f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255} - - "
             f"[{date}:{hour:02}:{second // 60:02}:{second % 60:02} +0000] {_request(page, source)} "
-            f'"{_referrer(visitor, page)}" "{browsers[visitor % 50_000]}"\n'
+            f'"{_referrer(visitor, pages[number // 2])}" "{browsers[visitor % 50_000]}"\n'
         )
 
 
@@ -117,10 +121,11 @@ def _request(page: int, source: random.Random) -> str:
     return f'"POST /en/cart/items/ HTTP/1.1" {"302" if page % 2 else "200"} 0'
 
 
-def _referrer(visitor: int, page: int) -> str:
+def _referrer(visitor: int, earlier: int) -> str:
     if visitor % 3 == 0:
         return "-"
-    return "https://www.google.com/" if visitor % 3 == 1 else f"https://shop.example/en/{_SECTIONS[page % 7]}/"
+    # Within a site browsers send the whole address of the page before.
+    return "https://www.google.com/" if visitor % 3 == 1 else f"https://shop.example{url(earlier)}"
 
 
 def write_log(path: Path, days: range, lines_a_day: int, site: Site) -> None:

@@ -43,7 +43,7 @@ class WarmConfig:
     time_zone: str
     secret: str = field(repr=False)
     manifest: Path
-    safety: SafetyRules
+    rules: SafetyRules
     ready_url: str
     ready_timeout_s: float
     rate: float
@@ -170,7 +170,7 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         time_zone=values["time_zone"],
         secret=values["secret"],
         manifest=values["manifest"],
-        safety=read_rules(values["rules"]).safety if values["rules"] else SafetyRules(),
+        rules=read_rules(values["rules"]).safety if values["rules"] else SafetyRules(),
         ready_url=values["ready_url"],
         ready_timeout_s=values["ready_timeout"],
         rate=values["rate"],

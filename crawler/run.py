@@ -68,7 +68,7 @@ class WarmRun:
         """What that found."""
         self.writes: Counter[tuple[str, str]] = Counter()
         """Database writes that the site observed while it answered, by route and table."""
-        self._plan = plan_requests(manifest, self.visitors, config.only, config.safety)
+        self._plan = plan_requests(manifest, self.visitors, config.only, config.rules)
         self._concluded = 0
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False

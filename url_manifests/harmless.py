@@ -2,7 +2,7 @@
 
 It is made from the same tables as the rules: a target is plain only if none of its segments begins like an unsafe word,
 a health check or a folder of static files, and if it is too short and too regular for a secret. What it does not take
-goes through all the rules; so it may be too careful, never too generous (a test draws words from the tables to prove it).
+goes through all the rules; so it may be too careful, never too generous (a test draws words from the tables).
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from .safety_rules import OBJECT_ACTIONS, PAIRED_PARENTS, UNSAFE_SEGMENTS
 
 _OTHER_BEGINNINGS: Final = (
     # Static files and plumbing, health checks, and keys of vendors that are made of lower-case letters.
-    "static|assets|build|apple|health|live|ready|readi|heart|lb|server|nginx|stub|ping|alive|ht|metrics|sk|pypi|glpat|xox"
+    "static|assets|build|apple|health|live|ready|readi|heart|lb|server|nginx|stub|ping|alive|ht|metrics"
+    "|sk|pypi|glpat|xox"
 )
 _VENDOR_KEY: Final = r"(?!(?:sk|pypi|glpat|xox[a-z])-)"
 
 
 def beginnings(pattern: str) -> Iterator[str]:
-    """How words of a pattern of `safety_rules` may begin, as regexes; of ``log ?out|su`` these are ``log``, ``su\\b``."""
+    """How words of a pattern of `safety_rules` may begin, as regexes: of ``log ?out|su`` ``log``, ``su\\b``."""
     for alternative in _alternatives(pattern):
         if alternative.startswith("(?:"):
             end = _closing(alternative)

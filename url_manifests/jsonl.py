@@ -58,9 +58,13 @@ def replacing(path: str | PathLike[str], mode: int = 0o644) -> Iterator[Path]:
         raise
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
+"""Made once: ``json.dumps`` makes one a call, which takes longer than writing a line."""
+
+
 def dump(document: Mapping[str, Any]) -> bytes:
     """One line, the same bytes for the same document."""
-    return json.dumps(document, ensure_ascii=False, separators=(", ", ": ")).encode() + b"\n"
+    return _ENCODER.encode(document).encode() + b"\n"
 
 
 def write_lines(path: str | PathLike[str], header: Mapping[str, Any], documents: Iterable[Mapping[str, Any]]) -> None:

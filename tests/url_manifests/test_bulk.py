@@ -59,7 +59,9 @@ ODD_LINES = [
     b'" "and the rest of it"',
     b'203.0.113.9 - - [10/Nov/2025:10:00:00 +0000] "\x16\x03\x01" 400 0 "-" "-"',
 ]
-TARGETS = st.sampled_from(["/", "/en/", "/p/1/?a=1&b=2", "/p/1/?b=2&a=1", "/s.css", "/logout/", "/?token=abc", "/%C3%A9/"])
+TARGETS = st.sampled_from(
+    ["/", "/en/", "/p/1/?a=1&b=2", "/p/1/?b=2&a=1", "/s.css", "/logout/", "/?token=abc", "/%C3%A9/"]
+)
 SOUND = st.builds(
     lambda target, agent, status, zone: combined(
         target, agent, status=status, time=f"10/Nov/2025:10:00:00 {zone}"
@@ -95,8 +97,7 @@ def counted(folder, block: bytes, options: CountingOptions) -> tuple[tuple[Any, 
 def both(tmp_path_factory, block: bytes) -> None:
     folder = tmp_path_factory.mktemp("counts")
     plain, general = (
-        counted(folder / name, block, options)
-        for name, options in (("bulk", CountingOptions()), ("general", GENERAL))
+        counted(folder / name, block, options) for name, options in (("bulk", CountingOptions()), ("general", GENERAL))
     )
     totals, pages, cells, variants = plain
     assert (totals, pages) == general[:2]
@@ -105,7 +106,7 @@ def both(tmp_path_factory, block: bytes) -> None:
 
 
 def _by_meaning(cells: list[str], variants: list[str]) -> list[tuple[str, ...]]:
-    """Cells with the variant's name for its number, which depends on who came first; one target spelled twice adds up."""
+    """Cells with the variant's name for its number (which depends on who came first); equal ones added up."""
     found: dict[tuple[object, ...], int] = {}
     for row in cells:
         _, page, cell, lines, hits = map(int, row.split("\t"))
