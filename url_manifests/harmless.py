@@ -27,7 +27,9 @@ def beginnings(pattern: str) -> Iterator[str]:
     for alternative in _alternatives(pattern):
         if alternative.startswith("(?:"):
             end = _closing(alternative)
-            yield from beginnings(alternative[3:end])
+            inner = beginnings(alternative[3:end])
+            # Of (?:in|de)crease the words go on behind the group.
+            yield from (word.removesuffix(r"\b") for word in inner)
             if alternative[end + 1 : end + 2] == "?":
                 yield from beginnings(alternative[end + 2 :].lstrip())
             continue

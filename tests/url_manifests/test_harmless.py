@@ -42,6 +42,7 @@ def test_both_corpora_come_out_the_same(target):
 
 @settings(max_examples=600, deadline=None)
 @given(segments=st.lists(WORDS, min_size=1, max_size=4), end=st.sampled_from(["", "/", "?page=2", "?token=x&a=1"]))
+@example(segments=["increase quantity"], end="/")
 @example(segments=["xoxb-abcdefghijklmnop"], end="/")
 @example(segments=["a-sk-abcdefghij-abcdefghijkl"], end="/")
 def test_words_of_the_tables_come_out_the_same(segments, end):
