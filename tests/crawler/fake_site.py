@@ -277,7 +277,7 @@ async def _raw(site: FakeSite, target: str, writer: asyncio.StreamWriter) -> boo
 _FAULTS = (
     dict.fromkeys(_RAW, _raw)
     | {"drip": _drip}
-    | {"slow": _slow, "huge": _huge, "endless": _endless, "cut": _cut, "reset": _reset, "garbage": _garbage}
+    | {"slow": _slow, "huge": _huge, "endless": _endless, "cut": _cut, "cut-off": _reset, "garbage": _garbage}
 )
 
 

@@ -33,7 +33,7 @@ ONE_OF_EACH = {
     "/huge/": ("failed", "too-large"),
     "/endless/": ("failed", "too-large"),
     "/cut/": ("failed", "connection"),
-    "/reset/": ("failed", "connection"),
+    "/cut-off/": ("failed", "connection"),
     "/garbage/": ("failed", "bad-response"),
 }
 TOTALS = ("stored", "already_warm", "not_stored", "failed", "skipped", "unverifiable")
@@ -116,7 +116,7 @@ def test_only(project: Project, site: FakeSite) -> None:
 def test_what_is_unsafe_is_never_asked_for_even_if_somebody_wrote_it_into_a_manifest(
     project: Project, site: FakeSite
 ) -> None:
-    project.write_urls("/page/1/", "/account/logout/", "/reset/?token=d3b07384d113edec49eaa6238ad5ff00")
+    project.write_urls("/page/1/", "/account/logout/", "/cut-off/?token=d3b07384d113edec49eaa6238ad5ff00")
     project.crawl("require_coverage=0")
     assert set(site.paths) == {"/page/1/"}
     assert project.report["reasons"]["unsafe"] == 2
@@ -242,7 +242,7 @@ def test_a_scheme_that_the_site_does_not_see(project: Project, site: FakeSite) -
 
 
 def test_an_overloaded_site_is_left_alone(project: Project, site: FakeSite) -> None:
-    project.write_urls(*(f"/reset/{number}/" for number in range(200)))
+    project.write_urls(*(f"/cut-off/{number}/" for number in range(200)))
     result = project.crawl()
     assert result.returncode == 5, result.stderr
     assert "stopped to protect the site" in result.stderr
