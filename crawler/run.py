@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Self
@@ -35,6 +35,8 @@ from .target import Target
 
 WRITES_COUNTED: Final = 1000
 WRITES_REPORTED: Final = 50
+
+_ENTRIES_CHECKED_FIRST: Final = 1000
 
 
 class WarmRun:
@@ -81,11 +83,15 @@ class WarmRun:
 
         Raises:
             ConfigurationError: an argument or a variable is wrong.
-            FileFormatError: the manifest is missing, or its header malformed.
+            FileFormatError: the manifest is missing, or its header or one of its first entries malformed.
         """
         config = load_config(arguments, environ, directory)
         personas = load_personas(Path(config.personas)) if config.personas not in ("", minting.MINT) else None
-        return cls(config, ManifestReader(config.manifest), directory, personas)
+        manifest = ManifestReader(config.manifest)
+        # All of a long one would take longer than its first requests; a slip of the hand shows before the site is asked.
+        for _ in islice(manifest, _ENTRIES_CHECKED_FIRST):
+            pass
+        return cls(config, manifest, directory, personas)
 
     def open(self) -> None:
         """Take the lock and begin the outcome file.
