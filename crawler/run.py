@@ -88,7 +88,7 @@ class WarmRun:
         config = load_config(arguments, environ, directory)
         personas = load_personas(Path(config.personas)) if config.personas not in ("", minting.MINT) else None
         manifest = ManifestReader(config.manifest)
-        # All of a long one would take longer than its first requests; a slip of the hand shows before anything is asked.
+        # All of a long one would take longer than its first requests; a slip of the hand mostly shows in these.
         for _ in islice(manifest, _ENTRIES_CHECKED_FIRST):
             pass
         return cls(config, manifest, directory, personas)
