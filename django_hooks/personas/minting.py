@@ -1,7 +1,7 @@
 """Makes sessions for personas, lists them, and ends them again.
 
 A session is written by the project's own engine with what ``django.contrib.auth.login`` puts into it. ``login`` itself
-is not called: it sends ``user_logged_in``, which moves ``last_login`` and makes audit logs tell of visits that were none.
+is not called: it sends ``user_logged_in``, which moves ``last_login`` and makes audit logs tell of visits nobody made.
 
 Each session is entered in a table before it is given away, so that a run that dies, on whatever host, leaves nothing
 that the next run does not find. Two engines need a word. Sessions of ``signed_cookies`` exist nowhere but in the
