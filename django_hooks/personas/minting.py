@@ -22,7 +22,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import auth
-from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.backends import signed_cookies
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.signing import TimestampSigner, b62_encode
@@ -77,11 +76,11 @@ def mint(
         raise ConfigurationError("--ttl", f"must be from {MIN_TTL_S} to {MAX_TTL_S} seconds, is {ttl_s}")
     check_engine()
     with _migrated():
-        accounts = [(persona, account_of(persona)) for persona in _chosen(roles)]
+        signed_in = {persona.role: _login_data(persona, run_id) for persona in _chosen(roles)}
         revoke(only_expired=keeps_earlier)
         PersonalEntry.objects.filter(noted_at__lt=timezone.now() - NOTES_RETENTION).delete()
         expires_at = (timezone.now() + timedelta(seconds=ttl_s)).replace(microsecond=0)
-        sessions = {p.role: _open_session(p, user, expires_at, ttl_s, run_id) for p, user in accounts}
+        sessions = {role: _open_session(role, data, expires_at, ttl_s) for role, data in signed_in.items()}
     aware = expires_at if timezone.is_aware(expires_at) else timezone.make_aware(expires_at)
     return Personas(cookie=settings.SESSION_COOKIE_NAME, expires_at=aware.astimezone(UTC), sessions=sessions)
 
@@ -139,19 +138,18 @@ def _chosen(roles: Collection[str]) -> Iterator[Persona]:
     return (persona for role, persona in personas.items() if not roles or role in roles)
 
 
-def _open_session(persona: Persona, user: AbstractBaseUser, expires_at: datetime, ttl_s: int, run_id: str) -> str:
+def _open_session(role: str, data: dict[str, Any], expires_at: datetime, ttl_s: int) -> str:
     session: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore()
-    backend = backend_of(persona, user, settings.AUTHENTICATION_BACKENDS)
     session.create()  # Empty as yet: it signs nobody in before it stands in the table.
     is_cookie = isinstance(session, signed_cookies.SessionStore)
     PersonaSession.objects.create(
-        role=persona.role,
-        run_id=run_id,
+        role=role,
+        run_id=data[RUN_KEY],
         engine=settings.SESSION_ENGINE,
         session_key="" if is_cookie else session.session_key or "",
         expires_at=expires_at,
     )
-    session.update(_login_data(user, backend, run_id))
+    session.update(data)
     # A point in time, not a number of seconds: those would begin anew whenever the site saves the session.
     session.set_expiry(expires_at)
     session.save()
@@ -162,12 +160,13 @@ def _open_session(persona: Persona, user: AbstractBaseUser, expires_at: datetime
     return session.session_key
 
 
-def _login_data(user: AbstractBaseUser, backend: str, run_id: str) -> dict[str, Any]:
+def _login_data(persona: Persona, run_id: str) -> dict[str, Any]:
     """What ``django.contrib.auth.login`` writes, and our mark."""
+    user = account_of(persona)
     auth_hash = user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else ""
     return {
         auth.SESSION_KEY: user._meta.pk.value_to_string(user),  # noqa: SLF001 - public by Django's docs
-        auth.BACKEND_SESSION_KEY: backend,
+        auth.BACKEND_SESSION_KEY: backend_of(persona, user, settings.AUTHENTICATION_BACKENDS),
         auth.HASH_SESSION_KEY: auth_hash,
         RUN_KEY: run_id,
     }

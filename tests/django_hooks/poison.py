@@ -30,7 +30,7 @@ def page_in_second_alias(request):
 
 @cache_page(60, key_prefix="mobile")
 def page_as_json(request):
-    return HttpResponse(json.dumps({"owner": "Nina Nørd" if request.user.is_authenticated else "nobody"}))
+    return HttpResponse(json.dumps({"owner": "Nina Nørd" if name_of(request) == "persona-north" else name_of(request)}))
 
 
 def bare(request):
