@@ -111,11 +111,15 @@ def test_sessions_of_another_run_can_be_kept(shop):
 
 def test_nobody_is_told_of_a_visit_and_last_login_stays(shop, django_user_model):
     told = []
-    user_logged_in.connect(told.append, weak=False)
+
+    def hear(**kwargs):
+        told.append(kwargs)
+
+    user_logged_in.connect(hear)
     try:
         ask(mint().sessions["trade"])
     finally:
-        user_logged_in.disconnect(told.append)
+        user_logged_in.disconnect(hear)
     assert (told, django_user_model.objects.get(username="persona-trade").last_login) == ([], None)
 
 
