@@ -102,6 +102,18 @@ _BY_CIRCUMSTANCE: Final = {
         "What the request computed was looked up in a cache, missed, and never written.",
         "Look at the view: it reads keys that it does not fill.",
     ),
+    "leak": Reason(
+        "What one persona's request had stored came back to somebody else, or would have; the entry was deleted.",
+        "Add vary_on_cookie to the page, or the user to the key of the fragment or value that is named.",
+    ),
+    "persona-refused": Reason(
+        "The request was signed in as a superuser, or as staff without the explicit setting.",
+        "Name an ordinary account in CACHE_WARMING['PERSONAS'], or give a staff persona 'staff': True.",
+    ),
+    "write-refused": Reason(
+        "The page tried to write to the database, which CACHE_WARMING['WRITES'] refuses.",
+        "Look at the tables that are named; add those that may be written to WRITES_EXEMPT.",
+    ),
     "compute-failed": Reason("The warmer raised while it computed the value.", "The finding names the exception."),
     "warmer-broken": Reason(
         "A warmers.py could not be imported, so nothing it registers was warmed.", "The finding names the module."
