@@ -79,6 +79,10 @@ _BY_CIRCUMSTANCE: Final = {
     "login-redirect": Reason(
         "The answer is a redirect to a login page.", "Give the crawler access, or drop the URL from the manifest."
     ),
+    "leak": Reason(
+        "What a signed-in visitor's request stored was served to somebody else.",
+        "Stop serving it: make the page vary on Cookie, or key the fragment by its visitor.",
+    ),
     "soft-error": Reason("The status is 200 but the page is an error page.", "Look at the page in a browser."),
     "status-4xx": Reason("The site answered with a client error.", "Rebuild the manifest; the page may be gone."),
     "status-5xx": Reason("The site answered with a server error.", "Look at the site's error log."),
@@ -101,10 +105,6 @@ _BY_CIRCUMSTANCE: Final = {
     "nothing-kept": Reason(
         "What the request computed was looked up in a cache, missed, and never written.",
         "Look at the view: it reads keys that it does not fill.",
-    ),
-    "leak": Reason(
-        "What one persona's request had stored came back to somebody else, or would have; the entry was deleted.",
-        "Add vary_on_cookie to the page, or the user to the key of the fragment or value that is named.",
     ),
     "persona-refused": Reason(
         "The request was signed in as a superuser, or as staff without the explicit setting.",
