@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.core import checks
+from django.db.backends.signals import connection_created
 
 
 class CacheWarmingConfig(AppConfig):
-    """Registers the system checks; warmers are discovered when a command first asks for them, not here."""
+    """Registers the system checks, and the guard with the databases; warmers are discovered by the commands."""
 
     name = "django_hooks"
     label = "cache_warming"
@@ -15,6 +16,8 @@ class CacheWarmingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from .checks import check_cache_warming  # noqa: PLC0415 - apps.py must be importable before settings are
+        from . import guard  # noqa: PLC0415 - apps.py must be importable before settings are
+        from .checks import check_cache_warming  # noqa: PLC0415 - as above
 
         checks.register(check_cache_warming, checks.Tags.caches)
+        connection_created.connect(guard.remember, dispatch_uid="cache_warming.guard")

@@ -22,6 +22,7 @@ from url_manifests.errors import ConfigurationError
 
 from . import conf, stores
 from .middleware import PATH, CacheWarmingMiddleware, caching_middleware_outside, is_middleware
+from .personas.checks import check_personas
 from .traffic.checks import check_traffic
 
 _CULLING: Final = (LocMemCache, FileBasedCache, BaseDatabaseCache)
@@ -36,7 +37,7 @@ def check_cache_warming(app_configs: Iterable[AppConfig] | None = None, **kwargs
         return [Error(str(error), hint="Make it a dict, such as {'SECRET': '…'}.", id="cache_warming.E001")]
     messages = [*_unknown_keys(configured), *_wrong_types(configured)]
     if not messages:
-        messages += [*_secret(), *check_traffic()]
+        messages += [*_secret(), *check_traffic(), *check_personas()]
     return [*messages, *_middleware(), *_stores()]
 
 

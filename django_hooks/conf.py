@@ -106,6 +106,25 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="TOML file with this site's own rules for URLs, the one that build takes as --rules.",
         ),
         Setting(
+            name="PERSONAS",
+            types=(dict,),
+            default={},
+            help="Existing accounts that a run may ask as: role → dict with username and optionally staff, markers, "
+            "backend.",
+        ),
+        Setting(
+            name="WRITES",
+            types=(str,),
+            default="observe",
+            help="What happens when a warm request writes to a database: observe (counted and reported) or refuse.",
+        ),
+        Setting(
+            name="WRITES_EXEMPT",
+            types=(list, tuple),
+            default=(),
+            help="Tables that warm requests may write to, beside those of sessions, database caches and this app.",
+        ),
+        Setting(
             name="LOCK_FILE",
             types=(str,),
             default="",

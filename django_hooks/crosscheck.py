@@ -18,7 +18,7 @@ from django.core.cache import InvalidCacheBackendError, caches
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.protocol import KeyKind
 
-from . import stores
+from . import stores, time_left
 
 BATCH: Final = 20
 """Outcomes whose keys are read together."""
@@ -51,6 +51,10 @@ class Tally:
     without_keys: int = 0
     """Outcomes reported as warm that name no key, because their trace was cut: taken as they stand."""
     examples: list[dict[str, Any]] = field(default_factory=list)
+    time_left_s: dict[str, float] = field(default_factory=dict)
+    """Alias → the least time that any of the entries has to live, where the backend can tell."""
+    time_errors: Counter[str] = field(default_factory=Counter)
+    """Exceptions of backends that were asked for it, by class."""
     dead: set[str] = field(default_factory=set)
     """Aliases whose store did not answer, and is not asked again: each key would wait for a time-out of its own."""
 
@@ -60,6 +64,8 @@ class Tally:
             "keys": {presence.value: self.keys[presence] for presence in Presence},
             "corrected": self.corrected,
             "without_keys": self.without_keys,
+            "time_left_s": {alias: round(left, 1) for alias, left in sorted(self.time_left_s.items())},
+            "time_left_errors": dict(self.time_errors),
             "findings": self.examples,
         }
 
@@ -67,7 +73,9 @@ class Tally:
 def cross_check(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[Outcome]:
     """The outcomes as they are after their keys were read back, in bounded memory; counts go to ``tally``."""
     for batch in stores.batches(outcomes, BATCH):
-        seen = look_up([state for outcome in batch for state in claimed(outcome)], tally.dead)
+        states = [state for outcome in batch for state in claimed(outcome)]
+        seen = look_up(states, tally.dead)
+        _note_time_left(seen, tally)
         for outcome in batch:
             yield _checked(outcome, seen, tally)
 
@@ -111,6 +119,21 @@ def _look_up_in(alias: str, keys: list[str], version: int | str | None, dead: se
     if found.gave_up:
         dead.add(alias)
     return {key: _seen(key, found) for key in keys}
+
+
+def _note_time_left(seen: dict[_KeyId, Seen], tally: Tally) -> None:
+    groups: dict[tuple[str, int | str | None], list[str]] = defaultdict(list)
+    for (alias, key, version), answer in seen.items():
+        if answer.presence is Presence.PRESENT:
+            groups[alias, version].append(key)
+    for (alias, version), keys in groups.items():
+        try:
+            left = time_left.shortest_s(caches[alias], keys, version)
+        except Exception as error:  # noqa: BLE001 - counted; the entries are there all the same
+            tally.time_errors[type(error).__name__] += 1
+            left = None
+        if left is not None:
+            tally.time_left_s[alias] = min(left, tally.time_left_s.get(alias, left))
 
 
 def _seen(key: str, found: stores.ReadBack) -> Seen:

@@ -41,8 +41,8 @@ from url_manifests.protocol import (
 
 from . import conf
 from .site_view import site_view
-from .trace import RequestTrace
 from .traffic.counting import counted
+from .visit import Visit
 
 logger = logging.getLogger(__name__)
 
@@ -87,31 +87,39 @@ class CacheWarmingMiddleware:
             # Whoever sends a ticket, be it an expired one, is no visitor to be counted.
             return self.get_response(request)  # type: ignore[no-any-return]
         request.cache_warming = WarmRequest(ticket.run_id, ticket.purpose)  # type: ignore[attr-defined]
-        return (self._answer_async if self._is_async else self._answer)(request, ticket)
+        try:
+            visit = Visit(request)
+        except ConfigurationError as error:
+            _count_refusal("misconfigured", error)
+            return self.get_response(request)  # type: ignore[no-any-return]
+        return (self._answer_async if self._is_async else self._answer)(visit, ticket)
 
-    def _answer(self, request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
-        trace = RequestTrace()
-        with trace.following():
-            response: HttpResponseBase = self.get_response(request)
-        _tell(trace, request, response, ticket)
-        return response
+    def _answer(self, visit: Visit, ticket: Ticket) -> HttpResponseBase:
+        response: HttpResponseBase | None = visit.turned_away()
+        if response is None:
+            with visit.following():
+                response = self.get_response(visit.request)
+        return _tell(visit, response, ticket)
 
-    async def _answer_async(self, request: HttpRequest, ticket: Ticket) -> HttpResponseBase:
-        trace = RequestTrace()
-        with trace.following():
-            response: HttpResponseBase = await self.get_response(request)
-        await sync_to_async(_tell)(trace, request, response, ticket)
-        return response
+    async def _answer_async(self, visit: Visit, ticket: Ticket) -> HttpResponseBase:
+        response: HttpResponseBase | None = await sync_to_async(visit.turned_away)()
+        if response is None:
+            with visit.following():
+                response = await self.get_response(visit.request)
+        return await sync_to_async(_tell)(visit, response, ticket)
 
 
-def _tell(trace: RequestTrace, request: HttpRequest, response: HttpResponseBase, ticket: Ticket) -> None:
-    response.headers[TRACE_HEADER] = encode_trace(trace.result(request, response))
+def _tell(visit: Visit, response: HttpResponseBase, ticket: Ticket) -> HttpResponseBase:
+    response, trace = visit.judged(response)
+    response.headers[TRACE_HEADER] = encode_trace(trace)
     if ticket.purpose is Purpose.HELLO:
-        response.headers[SITE_HEADER] = encode_site_view(site_view(request))
+        response.headers[SITE_HEADER] = encode_site_view(site_view(visit.request))
+    return response
 
 
 def accepted_ticket(request: HttpRequest) -> Ticket | None:
     """The request's ticket, or ``None`` after its reason was counted in `refused`."""
+    problem: Exception | None = None
     try:
         if not conf.get("ENABLED"):
             raise TicketRefusedError("disabled")
@@ -128,13 +136,16 @@ def accepted_ticket(request: HttpRequest) -> Ticket | None:
     except TicketRefusedError as error:
         reason = str(error)
     except ConfigurationError as error:
-        reason = "misconfigured"
-        logger.debug("cache_warming.misconfigured %s", error)
+        reason, problem = "misconfigured", error
     except DisallowedHost:
         reason = "host"
-    refused[reason] += 1
-    logger.debug("cache_warming.ticket_refused reason=%s", reason)
+    _count_refusal(reason, problem)
     return None
+
+
+def _count_refusal(reason: str, problem: Exception | None) -> None:
+    refused[reason] += 1
+    logger.debug("cache_warming.ticket_refused reason=%s problem=%s", reason, problem)
 
 
 def _target(request: HttpRequest) -> str:

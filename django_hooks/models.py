@@ -1,4 +1,7 @@
-"""What the site remembers of its visitors' requests: sums by hour, URL and variant, and nothing about who they were."""
+"""What the site remembers of its visitors' requests, and of the sessions that it minted for personas.
+
+Of visitors: sums by hour, URL and variant, and nothing about who they were.
+"""
 
 from __future__ import annotations
 
@@ -66,3 +69,37 @@ class ObservedExclusion(HourlySum):
 
     def __str__(self) -> str:
         return self.rule
+
+
+class PersonaSession(models.Model):
+    """A session that was minted for a persona and is to be ended; in no admin, for whoever reads a key may use it."""
+
+    role = models.CharField(max_length=64)
+    run_id = models.CharField(max_length=64, blank=True, default="")
+    engine = models.CharField(max_length=200)
+    # Empty when the session lives in its cookie alone. The same secret as in django_session, for as long as it lives.
+    session_key = models.CharField(max_length=255, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.role} until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class PersonalEntry(models.Model):
+    """A cache entry that a persona's request stored and that shows who the persona is; to be read by nobody else."""
+
+    digest = models.CharField(max_length=32, primary_key=True, editable=False)
+    role = models.CharField(max_length=64)
+    # Found at somebody else's and deleted. If that one's own request then stores the same, it was public by design.
+    has_leaked = models.BooleanField(default=False)
+    noted_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.digest}"

@@ -60,7 +60,7 @@ def _unchanged(call: Call) -> Call:
 
 
 def _count_error(recorder: Recorder, call: Call, error: Exception) -> None:  # noqa: ARG001 - one signature for all
-    recorder.error()
+    recorder.error(call.alias)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +103,18 @@ def _note_presence(version_position: int) -> Callable[[Recorder, Call, Any], Any
     return note
 
 
-def _is_deletion(call: Call, position: int) -> bool:
-    """Whether a value with this timeout is gone at once; Django documents 0 as "not cached"."""
+def _timeout_s(call: Call, position: int) -> float | None:
+    """How long the value will live; ``None`` for ever."""
     timeout = call.argument(position, "timeout", DEFAULT_TIMEOUT)
     if timeout is DEFAULT_TIMEOUT:
         timeout = call.cache.default_timeout
-    return isinstance(timeout, int | float) and timeout <= 0
+    return timeout if isinstance(timeout, int | float) else None
+
+
+def _is_deletion(call: Call, position: int) -> bool:
+    """Whether a value with this timeout is gone at once; Django documents 0 as "not cached"."""
+    timeout = _timeout_s(call, position)
+    return timeout is not None and timeout <= 0
 
 
 def _note_set(recorder: Recorder, call: Call, result: Any) -> Any:
@@ -116,11 +122,11 @@ def _note_set(recorder: Recorder, call: Call, result: Any) -> Any:
     if call.kwargs.get("xx") and not result:
         recorder.lookup(key, found=False)
     elif call.kwargs.get("nx"):
-        recorder.write(key, first=First.MISS if result else First.CLAIM)
+        recorder.write(key, first=First.MISS if result else First.CLAIM, timeout_s=_timeout_s(call, 2))
     elif _is_deletion(call, 2):
         recorder.delete(key)
     else:
-        recorder.write(key)
+        recorder.write(key, timeout_s=_timeout_s(call, 2))
     return result
 
 
@@ -128,14 +134,18 @@ def _note_add(recorder: Recorder, call: Call, result: Any) -> Any:
     if _is_deletion(call, 2):
         recorder.lookup(call.key(3), found=not result)
     else:
-        recorder.write(call.key(3), first=First.MISS if result else First.CLAIM)
+        first = First.MISS if result else First.CLAIM
+        recorder.write(call.key(3), first=first, timeout_s=_timeout_s(call, 2))
     return result
 
 
 def _note_set_many(recorder: Recorder, call: Call, result: Any) -> Any:
-    is_deletion = _is_deletion(call, 1)
+    timeout_s = _timeout_s(call, 1)
     for key in call.argument(0, "data", ()):
-        (recorder.delete if is_deletion else recorder.write)(call.key_id(key, 2))
+        if timeout_s is not None and timeout_s <= 0:
+            recorder.delete(call.key_id(key, 2))
+        else:
+            recorder.write(call.key_id(key, 2), timeout_s=timeout_s)
     return result
 
 
@@ -165,17 +175,17 @@ def _count_failed(recorder: Recorder, call: Call, error: Exception) -> None:
     if isinstance(error, ValueError):
         recorder.lookup(call.key(2), found=False)
     else:
-        recorder.error()
+        recorder.error(call.alias)
 
 
 def _write_failed(recorder: Recorder, call: Call, error: Exception) -> None:  # noqa: ARG001 - one signature for all
     # Memcached's clients raise for an item that is too large; the value was handed over, and is not there.
-    recorder.error()
+    recorder.error(call.alias)
     recorder.write(call.key(3))
 
 
 def _write_many_failed(recorder: Recorder, call: Call, error: Exception) -> None:  # noqa: ARG001 - as above
-    recorder.error()
+    recorder.error(call.alias)
     for key in call.argument(0, "data", ()):
         recorder.write(call.key_id(key, 2))
 

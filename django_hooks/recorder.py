@@ -6,6 +6,7 @@ reads it out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -50,6 +51,8 @@ class _History:
     written: bool = False
     deleted: bool = False
     counted: bool = False
+    timeout_s: float | None = None
+    """Of the last write; ``None`` for ever, or never written."""
 
 
 class Recorder:
@@ -61,16 +64,18 @@ class Recorder:
         self._lock = Lock()
         self.omitted = 0
         """Calls on keys beyond ``max_keys``."""
-        self.errors = 0
-        """Calls in which the backend raised; the application saw the exception."""
+        self.errors: Counter[str] = Counter()
+        """Alias → calls in which its backend raised; the application saw the exceptions."""
 
     def lookup(self, key: KeyId, *, found: bool) -> None:
         """The key was read, and was there or not."""
         self._note(key, First.HIT if found else First.MISS)
 
-    def write(self, key: KeyId, *, first: First = First.WRITE) -> None:
+    def write(self, key: KeyId, *, first: First = First.WRITE, timeout_s: float | None = None) -> None:
         """A value was handed to the backend; whether it has it is for a read-back to say."""
         self._note(key, first, written=True)
+        if (history := self._histories.get(key)) is not None:
+            history.timeout_s = timeout_s
 
     def count(self, key: KeyId) -> None:
         """A counter was moved; it matters to nobody whether it was there."""
@@ -84,9 +89,9 @@ class Recorder:
         for key in [key for key in self._histories if key.alias == alias]:
             self.delete(key)
 
-    def error(self) -> None:
+    def error(self, alias: str) -> None:
         with self._lock:
-            self.errors += 1
+            self.errors[alias] += 1
 
     def _note(
         self, key: KeyId, first: First | None, *, written: bool = False, counted: bool = False, deleted: bool = False
@@ -103,6 +108,18 @@ class Recorder:
             history.written = history.written or written
             history.counted = history.counted or counted
             history.deleted = deleted or (history.deleted and not written)
+
+    def given(self) -> list[KeyId]:
+        """The keys whose values the request was given by a cache, and left there as they were."""
+        return [k for k, h in self._histories.items() if h.first is First.HIT and not (h.written or h.deleted)]
+
+    def written(self) -> list[KeyId]:
+        """The keys that the request left with a value of its own."""
+        return [k for k, h in self._histories.items() if h.written and not (h.deleted or h.counted)]
+
+    def shortest_timeout_s(self) -> float | None:
+        """The least time that anything it wrote will live; ``None`` when there is no end, or nothing."""
+        return min((t for key in self.written() if (t := self._histories[key].timeout_s) is not None), default=None)
 
     def unproven(self) -> list[KeyId]:
         """The keys whose event depends on whether the backend has them now."""

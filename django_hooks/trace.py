@@ -6,7 +6,7 @@ import os
 import re
 import socket
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
@@ -17,15 +17,20 @@ from django.core.cache import BaseCache, caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from url_manifests.protocol import Trace, TracedKey
+from url_manifests.protocol import KeyEvent, KeyKind, Trace, TracedKey
 
-from . import stores, taps
+from . import store_state, stores, taps
 from .page_reasons import page_reason
 from .recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX, KeyId, Recorder
 
 _MIN_SECRET_COOKIE_CHARS: Final = 12
 """A cookie as short as ``lang=de`` identifies nobody, and its value may be part of any key."""
+_MAY_BE_THE_STORES: Final = frozenset({"status", "no-page-cache", "not-looked-up"})
+"""What is said of a page when a cache raised before it could be stored, or looked up."""
 _EMAIL: Final = re.compile(r"[^\s@:/]@[^\s@:/]+\.\w")
+
+
+Events = Sequence[tuple[KeyId, KeyEvent]]
 
 
 class RequestTrace:
@@ -35,7 +40,7 @@ class RequestTrace:
         self.recorder = Recorder()
         self.errors: Counter[str] = Counter()
         """Exceptions of backends while their keys were read back, and of aliases that cannot be opened."""
-        self._caches = dict(self._open_caches())
+        self.caches = dict(self._open_caches())
 
     def _open_caches(self) -> Iterator[tuple[str, BaseCache]]:
         # Opened here, in the outermost context, so that everything the request starts shares these very instances.
@@ -48,25 +53,41 @@ class RequestTrace:
     @contextmanager
     def following(self) -> Iterator[None]:
         """Listen to the caches while the block runs."""
-        with taps.listening(self._caches.items(), self.recorder):
+        with taps.listening(self.caches.items(), self.recorder):
             yield
 
-    def result(self, request: HttpRequest, response: HttpResponseBase) -> Trace:
-        """The trace, after what was written has been read back. Blocks on the caches: not for an event loop."""
+    def result(
+        self, request: HttpRequest, response: HttpResponseBase, *, gone: Collection[KeyId] = (), reason: str = ""
+    ) -> Trace:
+        """The trace, after what was written has been read back. Blocks on the caches: not for an event loop.
+
+        Args:
+            gone: entries that were deleted again after the request, because nobody may have them.
+            reason: why, instead of what the page's own events say.
+        """
         present = self._read_back(self.recorder.unproven())
-        events = list(self.recorder.events(present))
+        events = [(k, KeyEvent.LOST if k in gone else event) for k, event in self.recorder.events(present)]
         bodies = [event for key, event in events if key.key.startswith(PAGE_BODY_PREFIX)]
         header_lists = [event for key, event in events if key.key.startswith(HEADER_LIST_PREFIX)]
-        is_secret = _secret_test(request, response)
+        is_secret = secret_test(request, response)
         told = [(key, event) for key, event in events if not is_secret(key.key)]
         return Trace(
             keys=tuple(TracedKey(**key._asdict(), event=event, kind=key.kind) for key, event in told),
-            reason=page_reason(response, bodies, header_lists),
+            reason=reason or self._reason(page_reason(response, bodies, header_lists), events),
             worker=worker_id(),
-            private_aliases=frozenset(a for a, cache in self._caches.items() if stores.keeps_to_itself(cache)),
+            private_aliases=frozenset(a for a, cache in self.caches.items() if stores.keeps_to_itself(cache)),
             omitted=self.recorder.omitted,
-            extra=self._extra(response, len(events) - len(told)),
+            extra=self._extra(response, events, len(events) - len(told)),
         )
+
+    def _reason(self, reason: str, events: Events) -> str:
+        """The page's reason, or that of its store when that is what is behind it."""
+        lost = [key.alias for key, event in events if event is KeyEvent.LOST and key.kind is KeyKind.PAGE]
+        raised = list(self.recorder.errors) if reason in _MAY_BE_THE_STORES else []
+        for alias in dict.fromkeys([*lost, *raised]):
+            if found := store_state.why_lost(self.caches[alias]):
+                return found
+        return reason
 
     def _read_back(self, keys: Collection[KeyId]) -> set[KeyId]:
         groups: dict[tuple[str, int | str | None], list[str]] = defaultdict(list)
@@ -74,22 +95,31 @@ class RequestTrace:
             groups[alias, version].append(key)
         present: set[KeyId] = set()
         for (alias, version), names in groups.items():
-            found = stores.read_back(self._caches[alias], names, version)
+            found = stores.read_back(self.caches[alias], names, version)
             self.errors.update(found.errors)
             present.update(KeyId(alias, name, version) for name in found.values)
         return present
 
-    def _extra(self, response: HttpResponseBase, secrets_left_out: int) -> dict[str, Any]:
+    def _extra(self, response: HttpResponseBase, events: Events, secrets_left_out: int) -> dict[str, Any]:
         extra: dict[str, Any] = {}
         if self.errors:
             extra["error"] = dict(self.errors)
         if self.recorder.errors:
-            extra["raised"] = self.recorder.errors
+            extra["raised"] = self.recorder.errors.total()
         if secrets_left_out:
             extra["secret"] = secrets_left_out
         if response.streaming:
             extra["streamed"] = True  # What the content does to the caches comes later than this header.
+        if (timeout_s := self.recorder.shortest_timeout_s()) is not None:
+            extra["ttl_s"] = round(timeout_s)
+        if fill := self._fill({key.alias for key, event in events if event in (KeyEvent.STORED, KeyEvent.LOST)}):
+            extra["fill"] = fill
         return extra
+
+    def _fill(self, aliases: Collection[str]) -> dict[str, float]:
+        """Alias → how full it is, for those that were written to and are near to throwing entries away."""
+        found = {alias: store_state.fill(self.caches[alias]) for alias in sorted(aliases)}
+        return {alias: round(share, 3) for alias, share in found.items() if share >= store_state.NEARLY_FULL}
 
 
 def worker_id() -> str:
@@ -97,7 +127,7 @@ def worker_id() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-class _SecretTest:
+class SecretTest:
     """Whether a cache key would give away who is signed in, or let somebody sign in."""
 
     def __init__(self, texts: Collection[str], prefix: str | None) -> None:
@@ -110,13 +140,14 @@ class _SecretTest:
         return any(text in key for text in self._texts) or _EMAIL.search(key) is not None
 
 
-def _secret_test(request: HttpRequest, response: HttpResponseBase) -> _SecretTest:
+def secret_test(request: HttpRequest, response: HttpResponseBase) -> SecretTest:
+    """The test for the keys of one request, by what its cookies and headers hold."""
     cookies = [*request.COOKIES.values(), *(morsel.value for morsel in response.cookies.values())]
     texts = {value for value in cookies if len(value) >= _MIN_SECRET_COOKIE_CHARS}
     session = getattr(request, "session", None)
     texts.update(filter(None, (getattr(session, "session_key", None), request.META.get("CSRF_COOKIE"))))
     authorization = request.headers.get("Authorization", "").rpartition(" ")[2]
-    return _SecretTest(texts | ({authorization} - {""}), _session_key_prefix())
+    return SecretTest(texts | ({authorization} - {""}), _session_key_prefix())
 
 
 def _session_key_prefix() -> str | None:

@@ -6,6 +6,8 @@ nothing is installed or started:
 ``EXAMPLE_DB``            path of an SQLite file (default ``var/example/db.sqlite3``), or ``postgres://user:pass@host:port/name``
 ``EXAMPLE_CACHE``         ``db`` (default), ``redis://host:port/0``, ``redis-builtin://host:port/0``, ``memcached://host:port``,
                           ``locmem``, ``file:/path``, ``dummy``
+``EXAMPLE_SESSIONS``      ``cached_db`` (default), ``db``, ``cache``, ``file``, ``signed_cookies``
+``EXAMPLE_WRITES``        ``observe`` (default) or ``refuse``: what a warm request may do to the database
 ``EXAMPLE_RELEASE``       name of the running release; ``healthz/`` says it in the header ``X-Release``
 ``EXAMPLE_CACHE_PREFIX``  ``KEY_PREFIX`` of the cache (default: the release, so that a new release starts cold)
 ``EXAMPLE_SECRET_KEY``    Django's secret key
@@ -97,7 +99,7 @@ CACHES = {
         prefix=os.environ.get("EXAMPLE_CACHE_PREFIX", RELEASE),
     ),
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = f"django.contrib.sessions.backends.{os.environ.get('EXAMPLE_SESSIONS', 'cached_db')}"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
@@ -120,4 +122,13 @@ LOGGING = {
     "loggers": {"django.request": {"level": "ERROR"}},
 }
 
-CACHE_WARMING = {"SECRET": os.environ.get("WARM_SECRET", "")}
+CACHE_WARMING = {
+    "SECRET": os.environ.get("WARM_SECRET", ""),
+    "WRITES": os.environ.get("EXAMPLE_WRITES", "observe"),
+    "PERSONAS": {
+        "retail": {"username": "persona-retail"},
+        "trade": {"username": "persona-trade"},
+        "wholesale": {"username": "persona-wholesale"},
+        "analyst": {"username": "staff-analyst", "staff": True},
+    },
+}

@@ -13,7 +13,8 @@
     ├── VerificationError                   4   what was reported as warm was not found
     ├── SiteProtectionError                 5   stopped because the site suffers
     ├── AnotherRunError                     6   a run of this environment is under way
-    └── TargetNotReadyError                 7   the target does not answer, or is the wrong release
+    ├── TargetNotReadyError                 7   the target does not answer, or is the wrong release
+    └── WriteRefusedError                   1   a warm request tried to write to the site's database
 
 The message of each is one line that says what to do; both commands print it and leave with ``exit_code``.
 """
@@ -143,3 +144,17 @@ class TargetNotReadyError(CacheWarmingError):
     """The deployment does not answer, or is not the release that was asked for."""
 
     exit_code = ExitCode.NOT_READY
+
+
+class WriteRefusedError(CacheWarmingError):
+    """A warm request tried to write to the site's database, and ``CACHE_WARMING["WRITES"]`` is ``"refuse"``.
+
+    Args:
+        table: what would have been written to; never the statement, which may hold what visitors typed.
+    """
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            f"a warm request may not write to {table!r}; if it must, name the table in CACHE_WARMING['WRITES_EXEMPT']"
+        )

@@ -56,9 +56,21 @@ _BY_CIRCUMSTANCE: Final = {
         "The cache was asked to store the value and did not have it right afterwards.",
         "Look at the backend's item limit, memory and logs.",
     ),
+    "culled": Reason(
+        "The cache threw it out to stay below MAX_ENTRIES.",
+        "Raise CACHES[…]['OPTIONS']['MAX_ENTRIES'] above the number of keys that shall be warm.",
+    ),
+    "cache-down": Reason(
+        "The cache does not answer, or keeps nothing that it is given.",
+        "Look at the cache server; then run again: what is warm is left alone.",
+    ),
     "evicted": Reason(
         "The value was stored and was gone when it was read back.",
         "Give the cache more room (MAX_ENTRIES, maxmemory), or warm less.",
+    ),
+    "expired": Reason(
+        "Its timeout is shorter than the run, so it was gone before the end.",
+        "Give it a longer timeout, or warm it with a run of its own.",
     ),
     "key-differs": Reason(
         "The page was stored, yet the second, identical request missed.",
@@ -97,6 +109,14 @@ _BY_CIRCUMSTANCE: Final = {
     "nothing-kept": Reason(
         "What the request computed was looked up in a cache, missed, and never written.",
         "Look at the view: it reads keys that it does not fill.",
+    ),
+    "persona-refused": Reason(
+        "The request was signed in as a superuser, or as staff without the explicit setting.",
+        "Name an ordinary account in CACHE_WARMING['PERSONAS'], or give a staff persona 'staff': True.",
+    ),
+    "write-refused": Reason(
+        "The page tried to write to the database, which CACHE_WARMING['WRITES'] refuses.",
+        "Look at the tables that are named; add those that may be written to WRITES_EXEMPT.",
     ),
     "compute-failed": Reason("The warmer raised while it computed the value.", "The finding names the exception."),
     "warmer-broken": Reason(

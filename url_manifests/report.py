@@ -19,9 +19,14 @@ from .errors import CacheWarmingError, ExitCode
 from .jsonl import replacing
 from .outcomes import Outcome, Result
 from .reasons import REASONS
+from .routes import route_of
 
 SCHEMA: Final = 1
 EXAMPLES_PER_REASON: Final = 3
+MAX_ROUTES: Final = 500
+"""Routes that are counted apart while a run goes on; what comes beyond is counted as `OTHER_ROUTES`."""
+ROUTES_SHOWN: Final = 30
+OTHER_ROUTES: Final = "(other)"
 
 _VERDICTS: Final = {
     ExitCode.WARM: "ok",
@@ -54,6 +59,8 @@ class Report:
     """Those of `reasons` that say why the site never stores a page whose parts are proven warm: no failures."""
     examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     parts: Counter[Result] = field(default_factory=Counter)
+    routes: dict[str, Counter[str]] = field(default_factory=dict)
+    """Route → reason → count, of the requests whose page is not proven warm."""
     _expected: float = 0.0
     _cacheable: float = 0.0
     _proven: float = 0.0
@@ -77,12 +84,30 @@ class Report:
         self.reasons[outcome.reason] += 1
         if outcome.result.is_proven:
             self.page_reasons[outcome.reason] += 1
+        self._add_route(route_of(outcome.url), outcome.reason)
         examples = self.examples[outcome.reason]
         where = outcome.host + outcome.url
         example = f"{where} ({outcome.detail})" if outcome.detail else where
         # Two variants of one page are one example.
         if len(examples) < EXAMPLES_PER_REASON and example not in examples:
             examples.append(example)
+
+    def _add_route(self, route: str, reason: str) -> None:
+        if route not in self.routes and len(self.routes) >= MAX_ROUTES:
+            route = OTHER_ROUTES
+        self.routes.setdefault(route, Counter())[reason] += 1
+
+    def _shown_routes(self) -> list[dict[str, Any]]:
+        """The routes with most to mend, each with the hint for its most frequent reason."""
+        ranked = sorted(self.routes.items(), key=lambda item: (-item[1].total(), item[0]))
+        return [
+            {
+                "route": route,
+                "reasons": _most_frequent_first(reasons),
+                "hint": hint_for(min(reasons, key=lambda reason: (-reasons[reason], reason))),
+            }
+            for route, reasons in ranked[:ROUTES_SHOWN]
+        ]
 
     @property
     def planned(self) -> int:
@@ -145,6 +170,7 @@ class Report:
             "parts_only": _most_frequent_first(self.page_reasons),
             "examples": {name: list(urls) for name, urls in sorted(self.examples.items())},
             "hints": {name: REASONS[name].hint for name in sorted(self.reasons) if name in REASONS},
+            "routes": self._shown_routes(),
             "parts": {str(result): self.parts[result] for result in Result if self.parts[result]},
             "error": str(self.error) if self.error else None,
             "elapsed_s": round(self.elapsed_s, 3),
@@ -161,3 +187,8 @@ class Report:
 
 def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def hint_for(reason: str) -> str:
+    """What would make it warm, for a reason of the table; empty for others."""
+    return REASONS[reason].hint if reason in REASONS else ""

@@ -223,7 +223,7 @@ def test_native_asynchronous_methods_are_noted():
         asyncio.run(work())
     asyncio.run(_only_data(native))
     found = {key.key: event for key, event in recorder.events(set(recorder.unproven()))}
-    assert (found, recorder.errors) == ({"a": STORED, "b": MISS}, 1)
+    assert (found, recorder.errors) == ({"a": STORED, "b": MISS}, {"native": 1})
 
 
 async def _only_data(native):
@@ -276,11 +276,11 @@ def test_a_store_that_dies_before_the_read_back_costs_the_answer_nothing(site):
     finally:
         caches["default"].key_func = caches.create_connection("default").key_func
     assert answer.response.content == b"done"
-    assert (answer.parts, answer.trace.extra) == ([LOST], {"error": {"ConnectionError": 2}})
+    assert (answer.parts, answer.trace.extra) == ([LOST], {"error": {"ConnectionError": 2}, "ttl_s": 300})
 
 
 def test_an_alias_that_cannot_be_opened_costs_the_answer_nothing(site):
     site.CACHES = {**site.CACHES, "broken": {"BACKEND": "nowhere.Cache"}}
     answer = warm("/page/")
     assert answer.trace.reason == ""
-    assert answer.trace.extra == {"error": {"InvalidCacheBackendError": 1}}
+    assert answer.trace.extra == {"error": {"InvalidCacheBackendError": 1}, "ttl_s": 60}

@@ -1,0 +1,69 @@
+"""What a store says of itself: down, full, and how long its entries have to live."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache, caches
+
+from django_hooks import store_state, time_left
+from django_hooks.crosscheck import Tally, cross_check
+from url_manifests.outcomes import KeyState, Outcome, Result
+from url_manifests.protocol import KeyKind
+
+from .tickets import warm
+
+
+@pytest.mark.parametrize("backend", ["db", "redis", "django-redis"], indirect=True)
+def test_the_least_time_left_is_told_by_alias(site):
+    cache.set_many({"a": 1, "b": 2}, 100)
+    cache.set("c", 3, 50, version=2)
+    cache.set("d", 4, None)
+    keys = [("a", None), ("b", None), ("c", 2), ("d", None)]
+    states = (
+        KeyState(alias="default", key=key, version=version, kind=KeyKind.PART, result=Result.STORED)
+        for key, version in keys
+    )
+    tally = Tally()
+    list(cross_check([Outcome(url="/", result=Result.STORED, weight=1, keys=tuple(states))], tally))
+    assert 45 < tally.document()["time_left_s"]["default"] <= 50
+
+
+@pytest.mark.parametrize("backend", ["file", "memcached"], indirect=True)
+def test_a_backend_that_cannot_tell_says_nothing(site):
+    cache.set("a", 1, 100)
+    assert time_left.shortest_s(cache, ["a"], None) is None
+
+
+@pytest.mark.parametrize("backend", ["db", "redis", "django-redis"], indirect=True)
+def test_what_never_ends_or_is_not_there_has_no_time(site):
+    cache.set("a", 1, None)
+    assert time_left.shortest_s(cache, ["a", "gone"], None) is None
+
+
+@pytest.mark.parametrize("backend", ["db", "file", "locmem"], indirect=True)
+def test_a_full_store_is_told_and_what_it_culls_is_named(site, backend):
+    options = {**site.CACHES["default"], "OPTIONS": {"MAX_ENTRIES": 3, "CULL_FREQUENCY": 1}}
+    site.CACHES = {"default": options}
+    cache.set_many({f"filler-{number}": 1 for number in range(3)})
+    assert store_state.fill(caches["default"]) >= 0.9
+    assert warm("/page/").trace.extra["fill"]["default"] >= store_state.NEARLY_FULL
+
+
+def test_a_store_that_swallows_its_errors_is_down(site):
+    site.CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+            "OPTIONS": {"IGNORE_EXCEPTIONS": True},
+        }
+    }
+    assert warm("/page/").trace.reason == "cache-down"
+
+
+@pytest.mark.parametrize("backend", ["redis"], indirect=True)
+def test_a_well_store_is_well(site):
+    assert (store_state.why_lost(cache), store_state.fill(cache)) == ("", 0.0)
+
+
+def test_the_shortest_timeout_is_told(site):
+    assert warm("/deferred/").trace.extra["ttl_s"] == 60
