@@ -25,6 +25,7 @@ No usable answer is ``failed``; an answer without a trace is ``unverifiable``: r
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -219,9 +220,16 @@ def _page_keys(result: Result, first: Answer, second: Answer | None) -> Iterable
 
 
 def page_hit(trace: Trace) -> bool:
-    """Whether the page came from a cache that other processes read too."""
+    """Whether the page came from a cache that other processes read too.
+
+    A site that has cache middleware around ``cache_page`` looks into two. The outer one may never keep the page (a
+    middleware between them sets a cookie): then all that happens there is a miss, and the inner one still answers.
+    """
     shared = [key for key in _pages(trace) if key.alias not in trace.private_aliases]
-    return bool(shared) and all(key.event is KeyEvent.HIT for key in shared)
+    events: defaultdict[str, set[KeyEvent]] = defaultdict(set)
+    for key in shared:
+        events[key.alias].add(key.event)
+    return {KeyEvent.HIT} in events.values() and all(e in ({KeyEvent.HIT}, {KeyEvent.MISS}) for e in events.values())
 
 
 def _pages(trace: Trace) -> list[TracedKey]:

@@ -49,6 +49,7 @@ class Deployment:
         server: ``gunicorn`` (WSGI) or ``uvicorn`` (ASGI).
         log: where the server's own output goes.
         access_log: where gunicorn writes one line a request, in the combined format.
+        package: whose ``wsgi`` and ``asgi`` modules are served.
     """
 
     env: Mapping[str, str]
@@ -57,6 +58,7 @@ class Deployment:
     workers: int = 2
     port: int = field(default_factory=free_port)
     access_log: Path | None = None
+    package: str = "example"
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,13 +71,13 @@ class Deployment:
         """The server's command line, as a person would type it."""
         if self.server == "uvicorn":
             options = ["--port", str(self.port), "--workers", str(self.workers), "--no-access-log", "--lifespan", "off"]
-            return [sys.executable, "-m", "uvicorn", "example.asgi:application", *options]
+            return [sys.executable, "-m", "uvicorn", f"{self.package}.asgi:application", *options]
         # Two servers of one user collide at gunicorn's control socket in the home folder.
         options = ["--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers), "--no-control-socket"]
         if self.access_log:
             # Behind a proxy the client's address and the public host come in headers, as they do here.
             options += ["--access-logfile", str(self.access_log)]
-        return [sys.executable, "-m", "gunicorn", "example.wsgi", *options]
+        return [sys.executable, "-m", "gunicorn", f"{self.package}.wsgi", *options]
 
     def start(self, ready_timeout_s: float = 30.0) -> Self:
         """Start the server and wait until its health check answers.
@@ -93,7 +95,7 @@ class Deployment:
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 self.stop()
                 tail = self.log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"the example does not answer at {self.base_url}; its log ends:\n{tail}")
+                raise RuntimeError(f"{self.package} does not answer at {self.base_url}; its log ends:\n{tail}")
             time.sleep(0.1)
         return self
 

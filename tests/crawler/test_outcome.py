@@ -60,6 +60,18 @@ CASES = {
     ),
     "page stored twice under one key": Case(ok(page("s")), ok(page("s")), NOT_STORED, "evicted"),
     "page stored, then missed": Case(ok(page("s")), ok(page("m")), NOT_STORED, "evicted"),
+    "missed by an outer cache that never keeps it, hit in the inner": Case(
+        ok(page("m"), page("s", alias="inner")), ok(page("m"), page("h", alias="inner")), STORED
+    ),
+    "hit in the inner cache, stored by the outer each time": Case(
+        ok(page("s"), page("h", alias="inner")), ok(page("s"), page("h", alias="inner")), NOT_STORED, "evicted"
+    ),
+    "header list in the inner cache, but no page": Case(
+        ok(page("m"), page("h", "head", "inner"), page("s", "p", "inner")),
+        ok(page("m"), page("h", "head", "inner"), page("m", "p", "inner")),
+        NOT_STORED,
+        "evicted",
+    ),
     "page refused": Case(ok(page("x")), ok(page("x")), NOT_STORED, "refused-by-backend"),
     "page refused, then stored": Case(ok(page("x")), ok(page("s")), NOT_STORED, "refused-by-backend"),
     "page missed for no reason": Case(ok(page("m")), ok(page("m")), NOT_STORED, "not-looked-up"),

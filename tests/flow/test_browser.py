@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from demo import visitors
 from demo.deployment import PUBLIC_HOST
+from tests.browsers import BACKGROUND_OFF, listening
 from tests.conftest import Site
 from url_manifests.profiles import PROFILES
 
 from .conftest import PUBLIC_URL, Pipeline
-
-BACKGROUND_OFF = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
-"""Root needs no sandbox; the rest keeps Chromium from calling home."""
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")  # raised inside of Playwright
@@ -43,33 +38,6 @@ def test_chromium_hits_ten_warmed_pages(start_site: Callable[..., Site], pipelin
         browser.close()
     assert len(ages) == 10
     assert [path for path, age in ages.items() if age is None] == []
-
-
-class _Listening(BaseHTTPRequestHandler):
-    """Keeps the headers of each request, in their order."""
-
-    seen: list[dict[str, str]]
-
-    def do_GET(self) -> None:
-        self.seen.append(dict(self.headers.items()))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing to print."""
-
-
-@contextmanager
-def listening() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A server's URL, and the headers that it gets."""
-    seen: list[dict[str, str]] = []
-    with HTTPServer(("127.0.0.1", 0), type("Handler", (_Listening,), {"seen": seen})) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/", seen
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")  # raised inside of Playwright
