@@ -17,7 +17,6 @@ from .logs.detect import ReaderSpec
 from .manifest import Entry, Header, write_manifest
 from .prediction import PredictionPolicy, hour_weights
 from .reading import Progress, Reading, SourceCount
-from .routes import route_of
 from .selection import Selection, SelectionPolicy, VariantPolicy
 from .sources import Source
 from .tally import Candidate, Tally
@@ -171,7 +170,7 @@ def _entry(candidate: Candidate, shares: dict[str, float], first_profile: str) -
         predicted_hits=candidate.predicted_hits,
         cold_ms=candidate.cold_ms,
         warm_ms=candidate.warm_ms,
-        route=route_of(candidate.url),
+        route=candidate.route,
         variants={} if shares == {first_profile: 1.0} else shares,
         signed_in=candidate.signed_in,
     )

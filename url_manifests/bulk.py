@@ -85,9 +85,9 @@ class BulkCounter:
         zone = found[1] if (found := _ZONE.search(block)) else b"+0000"
         moments, statuses, visitors, targets = self._moments.of(zone), self._statuses, self._visitors, self._targets
         lines = _lines(zone, block if block.endswith(b"\n") else block + b"\n")
-        # The large number comes last: the smaller ones are combined faster.
+        # Added rather than joined by ``or``, which is slower: no two parts share a bit. The large number comes last.
         cells = [
-            moments[moment] | statuses[status] | visitors[agent] | targets[target]
+            moments[moment] + statuses[status] + visitors[agent] + targets[target]
             for moment, target, status, agent, _ in lines
         ]
         self._cells.update(cells)

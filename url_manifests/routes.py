@@ -34,8 +34,13 @@ def route_of(url: str) -> str:
     return f"{route}?{'&'.join(names)}"
 
 
-@lru_cache(maxsize=8192)
 def _segment(segment: str) -> str:
+    # Numbers are the commonest, and would drive all else out of the cache.
+    return "*" if segment.isdecimal() and segment.isascii() else _other_segment(segment)
+
+
+@lru_cache(maxsize=8192)
+def _other_segment(segment: str) -> str:
     if not segment or not _VARIABLE.fullmatch(segment):
         return segment
     stem, dot, ending = segment.rpartition(".")

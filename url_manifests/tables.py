@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-import duckdb
+from typing import TYPE_CHECKING, Any, Final
 
 from .errors import FileFormatError
 from .logs.record import UNKNOWN_TIME_US
 from .logs.tabular import table_line
 from .sources import Source
+
+if TYPE_CHECKING:
+    import duckdb
 
 _URL: Final = ("url", "uri", "path", "request_uri", "request_url", "page", "target", "cs_uri_stem", "cs-uri-stem")
 _HITS: Final = ("hits", "count", "requests", "request_count", "n", "cnt", "total", "views", "pageviews", "count()",
@@ -33,6 +34,8 @@ def is_table(source: Source) -> bool:
     reader = _reader(source)
     if not reader or not Path(source.path).is_file():
         return False
+    import duckdb  # noqa: PLC0415 - see `Tally`
+
     try:
         with duckdb.connect() as db:
             names = _columns(db, reader, source)
@@ -63,6 +66,8 @@ def table_blocks(source: Source) -> Iterator[bytes]:
     Raises:
         FileFormatError: no such columns, or DuckDB cannot read the file.
     """
+    import duckdb  # noqa: PLC0415 - see `Tally`
+
     reader = _reader(source)
     try:
         with duckdb.connect() as db:

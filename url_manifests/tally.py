@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
-
-import duckdb
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from .cells import HOUR_BIT, TIME_BIT, VARIANT_BIT, step_ms
 from .logs.record import UNKNOWN_HOUR
 from .prediction import WEIGHT_ONE
+from .routes import route_of
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY_LIMIT_MB: Final = 120
 """DuckDB's process needs as much again for itself; together with two workers that stays under 400 MB."""
@@ -40,7 +42,7 @@ class Candidate:
     cold_ms: float | None
     warm_ms: float | None
     route: str = ""
-    """Where the source tells it; else it is guessed from the URL."""
+    """As the source tells it, or guessed from the URL; empty: `Selection` guesses."""
 
     @property
     def expected_hits(self) -> float:
@@ -56,8 +58,10 @@ class Tally:
     """
 
     def __init__(self, folder: Path) -> None:
+        import duckdb  # noqa: PLC0415 - takes a tenth of a second: not in the processes that count
+
         self._folder = folder
-        self._db = duckdb.connect(str(folder / "tally.duckdb"))
+        self._db: duckdb.DuckDBPyConnection = duckdb.connect(str(folder / "tally.duckdb"))
         self._db.execute(f"SET memory_limit = '{MEMORY_LIMIT_MB}MB'")
         self._db.execute("SET temp_directory = ?", [str(folder / "spill")])
         self._db.execute("SET threads = 2")
@@ -236,4 +240,5 @@ def _candidate(row: tuple[Any, ...]) -> Candidate:
         signed_in=round((signed_in or 0) / hits, 4),
         cold_ms=None if cold is None else round(step_ms(cold), 1),
         warm_ms=None if cold is None or warm is None else round(step_ms(min(cold, warm)), 1),
+        route=route_of(url),
     )
