@@ -23,7 +23,8 @@ from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from twisted.python.failure import Failure
 from twisted.web._newclient import BadHeaders, ParseError, RequestTransmissionFailed
 
-from url_manifests.protocol import TRACE_HEADER, Trace, decode_trace
+from url_manifests.protocol import TRACE_HEADER
+from url_manifests.traces import Trace, decode_trace
 
 LOGIN_PATH: Final = re.compile(
     r"(?:^|/)(?:[a-z]+[-_])?(?:log-?in|sign-?in|auth|oauth2?|sso|saml2?)(?:[/.]|$)", re.IGNORECASE

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from url_manifests.errors import VerificationError
 from url_manifests.outcomes import Outcome, OutcomeReader, Result
-from url_manifests.protocol import KeyEvent
+from url_manifests.traces import KeyEvent
 
 from .answer import Answer
 from .outcome import page_hit

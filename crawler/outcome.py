@@ -31,8 +31,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from url_manifests.outcomes import KeyState, Outcome, Result
-from url_manifests.protocol import KeyEvent, KeyKind, Trace, TracedKey
 from url_manifests.reasons import REASONS
+from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
 
 from .answer import Answer
 from .parts import KeyIdentity, PartStates, join_parts, key_identity

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from url_manifests.outcomes import KeyState, Result
-from url_manifests.protocol import KeyEvent, KeyKind, Trace, TracedKey
+from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
 
 SESSION_KEY_PREFIX: Final = "django.contrib.sessions."
 """A session that the crawler's own request began is nobody else's: it warms nothing."""

@@ -12,7 +12,8 @@ from scrapy import Request
 from scrapy.http import Response
 
 from url_manifests.errors import ConfigurationError, TargetNotReadyError
-from url_manifests.protocol import SITE_HEADER, SiteView, decode_site_view
+from url_manifests.protocol import SITE_HEADER
+from url_manifests.traces import SiteView, decode_site_view
 
 from .answer import Answer, answer_from_error, answer_from_response
 from .env import WarmConfig

@@ -21,8 +21,9 @@ from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProt
 from url_manifests.manifest import ManifestReader
 from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
 from url_manifests.personas import Personas
-from url_manifests.protocol import Purpose, SiteView, Trace
+from url_manifests.protocol import Purpose
 from url_manifests.report import Report
+from url_manifests.traces import SiteView, Trace
 
 from . import minting
 from .env import WarmConfig, load_config

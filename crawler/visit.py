@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from url_manifests.outcomes import Outcome, Result
-from url_manifests.protocol import KeyEvent, KeyKind
+from url_manifests.traces import KeyEvent, KeyKind
 
 from .answer import Answer
 from .outcome import Keys, judge, needs_second_request

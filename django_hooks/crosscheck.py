@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.core.cache import InvalidCacheBackendError, caches
 
 from url_manifests.outcomes import KeyState, Outcome, Result
-from url_manifests.protocol import KeyKind
+from url_manifests.traces import KeyKind
 
 from . import stores, time_left
 

@@ -35,9 +35,8 @@ from url_manifests.protocol import (
     Ticket,
     TicketRefusedError,
     check_ticket,
-    encode_site_view,
-    encode_trace,
 )
+from url_manifests.traces import encode_site_view, encode_trace
 
 from . import conf
 from .site_view import site_view

@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils import http as django_http
 from django.utils.cache import get_max_age, has_vary_header
 
-from url_manifests.protocol import KeyEvent
+from url_manifests.traces import KeyEvent
 
 _REDIRECTS: Final = {301, 302, 303, 307, 308}
 _FORBIDDING: Final = ("no-store", "no-cache", "private")

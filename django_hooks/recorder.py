@@ -13,7 +13,7 @@ from enum import Enum, auto
 from threading import Lock
 from typing import Final, NamedTuple
 
-from url_manifests.protocol import KeyEvent, KeyKind
+from url_manifests.traces import KeyEvent, KeyKind
 
 MAX_KEYS: Final = 2_000
 """Keys remembered for one request; far more than a trace can carry, far less than what would hurt the worker."""

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
-from url_manifests.protocol import SiteView
+from url_manifests.traces import SiteView
 
 from . import conf, stores
 from .trace import worker_id

@@ -17,7 +17,7 @@ from django.core.cache import BaseCache, caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from url_manifests.protocol import KeyEvent, KeyKind, Trace, TracedKey
+from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
 
 from . import store_state, stores, taps
 from .page_reasons import page_reason

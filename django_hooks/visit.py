@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 
-from url_manifests.protocol import Trace
+from url_manifests.traces import Trace
 
 from .guard import make_guard
 from .personas.accounts import configured

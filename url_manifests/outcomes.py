@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from .jsonl import FieldReader, dump, open_lines, read_header
-from .protocol import KeyKind
+from .traces import KeyKind
 
 FORMAT: Final = "warming-outcomes"
 VERSION: Final = 1

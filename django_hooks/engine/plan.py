@@ -12,7 +12,7 @@ from django.core.cache import BaseCache, CacheKeyWarning, InvalidCacheBackendErr
 from django_hooks import stores
 from django_hooks.warmers.base import UNSET, CacheEntry, Timeout, Unset, Warmer
 from url_manifests.outcomes import KeyState, Outcome, Result
-from url_manifests.protocol import KeyKind
+from url_manifests.traces import KeyKind
 
 
 @dataclass(slots=True, kw_only=True)

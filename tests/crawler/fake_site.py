@@ -18,18 +18,12 @@ from url_manifests.protocol import (
     SITE_HEADER,
     TICKET_HEADER,
     TRACE_HEADER,
-    KeyEvent,
-    KeyKind,
     Purpose,
-    SiteView,
     Ticket,
     TicketRefusedError,
-    Trace,
-    TracedKey,
     check_ticket,
-    encode_site_view,
-    encode_trace,
 )
+from url_manifests.traces import KeyEvent, KeyKind, SiteView, Trace, TracedKey, encode_site_view, encode_trace
 
 SECRET = "a-secret-for-tests-0123456789abcdef"
 

@@ -7,7 +7,8 @@ from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, Downl
 from scrapy.http import Response
 
 from crawler.answer import answer_from_error, answer_from_response, is_login_path
-from url_manifests.protocol import TRACE_HEADER, Trace, encode_trace
+from url_manifests.protocol import TRACE_HEADER
+from url_manifests.traces import Trace, encode_trace
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from crawler.outcome import judge, needs_second_request, skipped
 from crawler.plan import Planned
 from url_manifests.manifest import Entry
 from url_manifests.outcomes import KeyState, Outcome, Result
-from url_manifests.protocol import KeyEvent, KeyKind, Trace, TracedKey
 from url_manifests.reasons import REASONS
+from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
 
 PLANNED = Planned(number=0, entry_number=0, entry=Entry(url="/a/", hits=100), profile="chrome", headers=(), weight=71.0)
 

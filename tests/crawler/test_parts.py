@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crawler.parts import SESSION_KEY_PREFIX, join_parts
-from url_manifests.protocol import KeyEvent, Trace, TracedKey
+from url_manifests.traces import KeyEvent, Trace, TracedKey
 
 EVENTS: dict[str, KeyEvent | None] = {"-": None, **{str(event): event for event in KeyEvent}}
 

@@ -14,7 +14,7 @@ from crawler.env import WarmConfig, load_config
 from crawler.readiness import check_site, refused, wait_until_ready
 from crawler.target import Target
 from url_manifests.errors import ConfigurationError, TargetNotReadyError
-from url_manifests.protocol import SiteView
+from url_manifests.traces import SiteView
 
 SECRET = "a-secret-for-tests-0123456789abcdef"
 

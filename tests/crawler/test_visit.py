@@ -13,7 +13,7 @@ from crawler.visit import Visit
 from url_manifests.manifest import Entry, Header, ManifestReader, write_manifest
 from url_manifests.outcomes import Outcome, Result
 from url_manifests.personas import Personas
-from url_manifests.protocol import Trace
+from url_manifests.traces import Trace
 
 from .test_outcome import failed, ok, page, part
 

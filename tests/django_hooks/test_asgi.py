@@ -13,7 +13,8 @@ from django.test import AsyncClient
 from django_hooks import taps
 from django_hooks.middleware import CacheWarmingMiddleware
 from django_hooks.operations import OPERATIONS
-from url_manifests.protocol import TICKET_HEADER, TRACE_HEADER, KeyEvent, decode_trace
+from url_manifests.protocol import TICKET_HEADER, TRACE_HEADER
+from url_manifests.traces import KeyEvent, decode_trace
 
 from .tickets import ticket
 

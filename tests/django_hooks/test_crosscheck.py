@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django_hooks.crosscheck import Presence, Seen, Tally, correct, cross_check, look_up
 from django_hooks.stores import NOT_TRIED
 from url_manifests.outcomes import KeyState, Outcome, OutcomeWriter, Result, RunInfo
-from url_manifests.protocol import KeyKind
+from url_manifests.traces import KeyKind
 
 from .conftest import SHARED
 

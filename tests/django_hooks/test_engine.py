@@ -14,7 +14,7 @@ from django_hooks.engine import Engine, RunOptions
 from django_hooks.engine.write import is_same
 from django_hooks.warmers import CacheEntry, Warmer
 from url_manifests.outcomes import KeyState, Result
-from url_manifests.protocol import KeyKind
+from url_manifests.traces import KeyKind
 
 from .conftest import SHARED
 

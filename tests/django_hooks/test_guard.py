@@ -16,7 +16,8 @@ from django.urls import path
 
 from django_hooks import guard
 from url_manifests.errors import WriteRefusedError
-from url_manifests.protocol import TICKET_HEADER, TRACE_HEADER, decode_trace
+from url_manifests.protocol import TICKET_HEADER, TRACE_HEADER
+from url_manifests.traces import decode_trace
 
 from .tickets import HOST, ticket, warm
 

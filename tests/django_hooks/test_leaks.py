@@ -13,7 +13,7 @@ from django_hooks import middleware
 from django_hooks.models import PersonalEntry
 from django_hooks.personas import mint, notes
 from django_hooks.personas.markers import Markers, UnsearchableError
-from url_manifests.protocol import KeyEvent
+from url_manifests.traces import KeyEvent
 
 from . import poison
 from .tickets import HOST, warm

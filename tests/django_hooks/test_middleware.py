@@ -18,7 +18,8 @@ from django.test import Client, RequestFactory
 
 from django_hooks import middleware
 from django_hooks.middleware import CacheWarmingMiddleware
-from url_manifests.protocol import SITE_HEADER, TICKET_HEADER, TRACE_HEADER, KeyEvent, Purpose, decode_site_view
+from url_manifests.protocol import SITE_HEADER, TICKET_HEADER, TRACE_HEADER, Purpose
+from url_manifests.traces import KeyEvent, decode_site_view
 
 from . import urls
 from .conftest import BACKENDS, KEEPING

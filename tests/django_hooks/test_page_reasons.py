@@ -7,8 +7,8 @@ import pytest
 from django.http import HttpResponse
 
 from django_hooks.page_reasons import page_reason
-from url_manifests.protocol import KeyEvent
 from url_manifests.reasons import REASONS
+from url_manifests.traces import KeyEvent
 
 HIT, MISS, STORED, LOST = KeyEvent.HIT, KeyEvent.MISS, KeyEvent.STORED, KeyEvent.LOST
 

@@ -12,7 +12,8 @@ import pytest
 from demo.deployment import manage
 from tests.conftest import SECRET
 from url_manifests.personas import parse_personas, read_personas
-from url_manifests.protocol import TICKET_HEADER, TRACE_HEADER, KeyEvent, KeyKind, decode_trace
+from url_manifests.protocol import TICKET_HEADER, TRACE_HEADER
+from url_manifests.traces import KeyEvent, KeyKind, decode_trace
 
 from .tickets import HOST, ticket
 

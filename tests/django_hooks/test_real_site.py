@@ -13,15 +13,8 @@ import pytest
 
 from tests.conftest import SECRET
 from url_manifests.outcomes import KeyState, Outcome, OutcomeWriter, Result, RunInfo
-from url_manifests.protocol import (
-    SITE_HEADER,
-    TICKET_HEADER,
-    TRACE_HEADER,
-    KeyEvent,
-    Purpose,
-    decode_site_view,
-    decode_trace,
-)
+from url_manifests.protocol import SITE_HEADER, TICKET_HEADER, TRACE_HEADER, Purpose
+from url_manifests.traces import KeyEvent, decode_site_view, decode_trace
 
 from .tickets import HOST, ticket
 

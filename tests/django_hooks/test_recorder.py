@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_hooks.recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX, First, KeyId, Recorder
-from url_manifests.protocol import KeyEvent, KeyKind
+from url_manifests.traces import KeyEvent, KeyKind
 
 PART = KeyId("default", "k", None)
 PAGE = KeyId("default", f"{PAGE_BODY_PREFIX}.GET.x", None)

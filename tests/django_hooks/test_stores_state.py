@@ -8,7 +8,7 @@ from django.core.cache import cache, caches
 from django_hooks import store_state, time_left
 from django_hooks.crosscheck import Tally, cross_check
 from url_manifests.outcomes import KeyState, Outcome, Result
-from url_manifests.protocol import KeyKind
+from url_manifests.traces import KeyKind
 
 from .tickets import warm
 

@@ -8,17 +8,8 @@ from dataclasses import dataclass
 from django.http import HttpResponse
 from django.test import Client
 
-from url_manifests.protocol import (
-    TICKET_HEADER,
-    TRACE_HEADER,
-    KeyEvent,
-    KeyKind,
-    Purpose,
-    Ticket,
-    Trace,
-    decode_trace,
-    sign_ticket,
-)
+from url_manifests.protocol import TICKET_HEADER, TRACE_HEADER, Purpose, Ticket, sign_ticket
+from url_manifests.traces import KeyEvent, KeyKind, Trace, decode_trace
 
 SECRET = "a-secret-of-the-tests-only-" + "s" * 16
 HOST = "shop.example"

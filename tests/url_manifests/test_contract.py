@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from url_manifests import errors, protocol
+from url_manifests import errors, protocol, traces
 from url_manifests.errors import (
     ConfigurationError,
     ExitCode,
@@ -22,9 +22,10 @@ from url_manifests.errors import (
 from url_manifests.jsonl import replacing
 from url_manifests.manifest import Entry, Header, ManifestReader, write_manifest
 from url_manifests.outcomes import KeyState, Outcome, OutcomeReader, OutcomeWriter, Result, RunInfo
-from url_manifests.protocol import KeyEvent, KeyKind, Ticket, TicketRefusedError, Trace, TracedKey
+from url_manifests.protocol import Ticket, TicketRefusedError
 from url_manifests.reasons import REASONS
 from url_manifests.report import Report
+from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
 
 SECRET = "s" * 40
 TARGET = "/en/p/42/?colour=red"
@@ -104,7 +105,7 @@ KEYS = st.builds(
 @given(st.lists(KEYS, max_size=12))
 def test_traces_survive_the_header(keys):
     trace = Trace(keys=tuple(keys), reason="private", worker="7", private_aliases=frozenset({"local"}))
-    assert protocol.decode_trace(protocol.encode_trace(trace)) == trace
+    assert traces.decode_trace(traces.encode_trace(trace)) == trace
 
 
 def test_a_trace_that_does_not_fit_is_cut_and_says_so():
@@ -113,16 +114,16 @@ def test_a_trace_that_does_not_fit_is_cut_and_says_so():
         TracedKey(alias="default", key="".join(source.choices(string.ascii_letters, k=40)), event=KeyEvent.MISS)
         for _ in range(1000)
     )
-    encoded = protocol.encode_trace(Trace(keys=keys))
-    decoded = protocol.decode_trace(encoded)
-    assert len(encoded) <= protocol.MAX_TRACE_BYTES
+    encoded = traces.encode_trace(Trace(keys=keys))
+    decoded = traces.decode_trace(encoded)
+    assert len(encoded) <= traces.MAX_TRACE_BYTES
     assert len(decoded.keys) + decoded.omitted == 1000 and decoded.omitted > 0
 
 
 @given(st.text(max_size=60))
 def test_random_traces_are_a_value_error(value):
     with pytest.raises(ValueError):  # noqa: PT011 - any of them
-        protocol.decode_trace(value)
+        traces.decode_trace(value)
 
 
 SHARES = st.dictionaries(st.sampled_from(["chrome", "safari"]), st.sampled_from([0.25, 0.5]), max_size=2)

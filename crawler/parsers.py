@@ -1,0 +1,130 @@
+"""From the text of a variable to its value; each raises `ValueError` with what the value must be."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from url_manifests.protocol import RUN_ID
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)", re.ASCII)
+
+
+def parse_url(text: str) -> str:
+    """Scheme, host and optional port, without a trailing slash."""
+    parts = _split_url(text)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must be scheme and host only, such as http://127.0.0.1:8000, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def parse_optional_url(text: str) -> str:
+    return parse_url(text) if text else ""
+
+
+def parse_host_name(text: str) -> str:
+    if text and not _HOST_NAME.fullmatch(text):
+        raise ValueError("must be a host name, without scheme and port")
+    return text.lower()
+
+
+def parse_location(text: str) -> str:
+    """A path on the site, or a whole URL."""
+    if not text or (text.startswith("/") and not text.startswith("//")):
+        return text
+    _split_url(text)
+    return text
+
+
+def _split_url(text: str) -> Any:
+    problem = "must be a URL such as http://127.0.0.1:8000"
+    try:
+        parts = urlsplit(text)
+        has_port_problem = parts.port == 0
+    except ValueError as error:
+        raise ValueError(problem) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or has_port_problem or not text.isascii():
+        raise ValueError(problem)
+    if parts.username is not None:
+        raise ValueError("must not hold a user name or password")
+    return parts
+
+
+def parse_seconds(text: str) -> float:
+    return _number(text, 0.0, "must be a number of seconds above 0", is_open=True)
+
+
+def parse_rate(text: str) -> float:
+    return _number(text, 0.0, "must be requests a second, or 0 for no limit")
+
+
+def parse_share(text: str) -> float:
+    value = _number(text, 0.0, "must be a share from 0 to 1")
+    if value > 1:
+        raise ValueError("must be a share from 0 to 1")
+    return value
+
+
+def _number(text: str, minimum: float, problem: str, *, is_open: bool = False) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ValueError(problem) from error
+    if not math.isfinite(value) or value < minimum or (is_open and value == minimum):
+        raise ValueError(problem)
+    return value
+
+
+def parse_count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError("must be a whole number from 1")
+    return int(text)
+
+
+def parse_path(text: str) -> Path:
+    if not text:
+        raise ValueError("must be a file name")
+    return Path(text)
+
+
+def parse_scheme_header(text: str) -> str:
+    """``Name: value``, in which ``{scheme}`` is replaced; empty for ``none``."""
+    if text.lower() == "none":
+        return ""
+    if not _HEADER.fullmatch(text):
+        raise ValueError("must look like 'X-Forwarded-Proto: {scheme}', or be 'none'")
+    return text
+
+
+def parse_run_id(text: str) -> str:
+    if text and not RUN_ID.fullmatch(text):
+        raise ValueError("must be 1 to 64 letters, digits, - or _")
+    return text
+
+
+def parse_verify(text: str) -> str:
+    if text not in ("sample", "all", "none"):
+        raise ValueError("must be sample, all or none")
+    return text
+
+
+def parse_basic_auth(text: str) -> str:
+    if text and (not text.partition(":")[1] or not text.isprintable()):
+        raise ValueError("must be user:password")
+    return text
+
+
+def parse_bearer(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
+        raise ValueError("must be a token of letters, digits and -._~+/=")
+    return text
+
+
+def parse_progress(text: str) -> str:
+    if text not in ("auto", "bar", "lines", "none"):
+        raise ValueError("must be auto, bar, lines or none")
+    return text
