@@ -204,17 +204,28 @@ def test_no_environment_file(empty_project: Project) -> None:
 
 
 def test_a_manifest_that_is_wrong_further_down(project: Project) -> None:
-    project.write_urls(*(f"/page/{number}/" for number in range(10)))
+    """The first entries are checked before the site is asked; what stands behind them ends a run that has begun."""
+    project.write_urls(*(f"/page/{number}/" for number in range(1010)))
     path = project.folder / "url_manifests/test.jsonl"
     lines = path.read_text().splitlines()
-    lines[5] = '{"url": "no-slash", "hits": 1}'
+    lines[1005] = '{"url": "no-slash", "hits": 1}'
     path.write_text("\n".join(lines) + "\n")
     result = project.crawl()
     assert result.returncode == 2
-    assert "line 6, field 'url'" in result.stderr
+    assert "line 1006, field 'url'" in result.stderr
     assert "Traceback" not in result.stderr
     assert project.report["exit_code"] == 2
-    assert project.report["planned"] == 4
+    assert project.report["planned"] == 1004
+
+
+def test_a_manifest_that_is_wrong_at_its_beginning_begins_no_run(project: Project, site: FakeSite) -> None:
+    project.write_urls("/page/1/", "/page/2/")
+    path = project.folder / "url_manifests/test.jsonl"
+    path.write_text(path.read_text().replace("/page/2/", "no-slash"))
+    result = project.crawl()
+    assert result.returncode == 2
+    assert "line 3, field 'url'" in result.stderr
+    assert site.paths == []
 
 
 @pytest.mark.parametrize("has_middleware", [True, False])
