@@ -151,6 +151,15 @@ def test_a_report_that_cannot_be_written_is_one_line(own, tmp_path):
     assert (code, error.startswith("--report: cannot write")) == (2, True)
 
 
+@pytest.fixture
+def obeyed_interrupt():
+    """A test run in the background of a shell inherits that Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("obeyed_interrupt")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_a_true_report(own, tmp_path, number):
     @register("stopped", priority=-1)
