@@ -10,7 +10,7 @@ from django.core.cache import cache
 from example.accounts.models import PriceList
 
 PUBLIC = "public"
-PRICE_GROUP_TIMEOUT = 10 * 60
+PRICE_GROUP_TIMEOUT = 30 * 60
 DISCOUNTS_TIMEOUT = 60 * 60
 
 

@@ -13,7 +13,7 @@ from example.catalogue import figures
 from example.catalogue.listing import build_listing
 from example.catalogue.models import Category, Product
 
-API_TIMEOUT = 5 * 60
+API_TIMEOUT = 30 * 60
 
 
 @cache_page(API_TIMEOUT)

@@ -15,10 +15,10 @@ from django.db.models import Avg, Count, Max, Q, Sum
 from example.catalogue.models import Category, Product, Review
 from example.orders.models import Order, OrderLine
 
-REVIEW_SUMMARY_TIMEOUT = 15 * 60
+REVIEW_SUMMARY_TIMEOUT = 60 * 60
 RELATED_TIMEOUT = 60 * 60
 BESTSELLERS_TIMEOUT = 30 * 60
-LAST_ORDER_TIMEOUT = 10 * 60
+LAST_ORDER_TIMEOUT = 30 * 60
 
 BESTSELLER_WINDOW = timedelta(days=90)
 

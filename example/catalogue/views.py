@@ -19,10 +19,10 @@ from example.catalogue.listing import ORDERS, Listing, build_listing
 from example.catalogue.models import Category, Product, Review
 from example.catalogue.page_cache import cache_page_without_session, has_session
 
-HOME_TIMEOUT = 10 * 60
-CATEGORY_TIMEOUT = 10 * 60
-PRODUCT_TIMEOUT = 15 * 60
-SEARCH_TIMEOUT = 5 * 60
+HOME_TIMEOUT = 60 * 60
+CATEGORY_TIMEOUT = 60 * 60
+PRODUCT_TIMEOUT = 60 * 60
+SEARCH_TIMEOUT = 30 * 60
 
 
 @cache_page(HOME_TIMEOUT)
