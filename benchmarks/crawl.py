@@ -94,18 +94,17 @@ def write_inputs(folder: Path, url: str) -> None:
     """The same URLs as a manifest and as a list."""
     paths = [f"/page/{number}/" for number in range(URLS)]
     (folder / "urls.txt").write_text("".join(f"{url}{path}\n" for path in paths))
-    (folder / "scrapy.cfg").write_text("[settings]\ndefault = crawler.settings\n")
-    (folder / ".env.bench").write_text(
+    # Scrapy looks for a scrapy.cfg in every folder above, too: where the stock spider runs there must be none.
+    (folder / "warm").mkdir()
+    (folder / "warm" / "scrapy.cfg").write_text("[settings]\ndefault = crawler.settings\n")
+    (folder / "warm" / ".env.bench").write_text(
         f"WARM_BASE_URL={url}\nWARM_SECRET={SECRET}\nWARM_READY_URL=/healthz\nWARM_RATE=0\n"
         f"WARM_CONCURRENCY={CONCURRENCY}\nWARM_MANIFEST=manifest.jsonl\n"
     )
     header = Header(entries=URLS, profiles={"chrome": PROFILES["chrome"]})
-    write_manifest(folder / "manifest.jsonl", header, [Entry(url=path, hits=1) for path in paths])
-    # Apart from the scrapy.cfg, or the stock spider would run with this project's settings.
-    (folder / "peers").mkdir()
-    (folder / "peers" / "stock.py").write_text(STOCK)
-    (folder / "peers" / "bare.py").write_text(BARE)
-    shutil.copy(folder / "urls.txt", folder / "peers")
+    write_manifest(folder / "warm" / "manifest.jsonl", header, [Entry(url=path, hits=1) for path in paths])
+    (folder / "stock.py").write_text(STOCK)
+    (folder / "bare.py").write_text(BARE)
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
@@ -130,7 +129,7 @@ def measure(command: list[str], folder: Path) -> Cost:
     before, start_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(
         command,
-        cwd=folder if "env=bench" in command else folder / "peers",
+        cwd=folder / "warm" if "env=bench" in command else folder,
         env=inherited | {"PYTHONPATH": str(ROOT), "HOME": str(folder)},
         capture_output=True,
         check=False,
@@ -138,7 +137,7 @@ def measure(command: list[str], folder: Path) -> Cost:
     wall_s, after = time.monotonic() - start_s, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.decode()[-500:]}")
-    report = folder / "var/warm/bench/report.json"
+    report = folder / "warm/var/warm/bench/report.json"
     requests = json.loads(report.read_text())["requests_sent"] if "env=bench" in command else URLS
     cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return Cost(wall_s=wall_s, cpu_s=cpu_s, requests=requests)
