@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, Final, TypeAlias
@@ -25,6 +25,12 @@ Timeout: TypeAlias = float | Unset | None
 class Category(StrEnum):
     """What kind of thing a warmer fills; runs can be limited to some."""
 
+    SESSIONS = "sessions"
+    """Signed-in visitors' sessions, of the engine ``cached_db``."""
+    PERMISSIONS = "permissions"
+    """What users and groups may do."""
+    ROWS = "rows"
+    """Rows that many pages read."""
     FRAGMENTS = "fragments"
     """Template fragments, the ``{% cache %}`` tag."""
     COMPUTED = "computed"
@@ -40,11 +46,15 @@ class CacheEntry:
     """What to store, where it is at hand; otherwise give `compute`."""
     compute: Callable[[], Any] | None = None
     """Called only when the key is not there already."""
+    source: Any = None
+    """What `Warmer.compute_many` needs to know, such as a primary key; for warmers that compute in bulk."""
     timeout: Timeout = UNSET
     """`UNSET` is the warmer's."""
     version: int | str | None = None
     alias: str = ""
     """Empty is the warmer's."""
+    weight: float = 1
+    """How much this entry counts in the report's coverage: expected reads, where they are known."""
     problem: str = ""
     """Why this entry cannot be warmed, where the warmer itself finds out; reported, and the others go on."""
 
@@ -63,6 +73,18 @@ class Warmer:
     alias: ClassVar[str] = "default"
     timeout: ClassVar[Timeout] = UNSET
     """The timeout that the application gives these keys."""
+    depends_on: ClassVar[Sequence[str]] = ()
+    """Names of warmers that have to be done before this one begins."""
+    computes_in_bulk: ClassVar[bool] = False
+    """Whether entries have neither value nor compute, but a source that `compute_many` is given."""
+
+    def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
+        """The values of entries that are not in the cache, by key; called with a batch at a time.
+
+        A key that is left out is gone (its row was deleted meanwhile), which is no failure. An exception in place of
+        a value says what is wrong with that entry, and the others go on.
+        """
+        raise NotImplementedError
 
     def entries(self) -> Iterable[CacheEntry]:
         """What to warm, most valuable first."""
