@@ -2,8 +2,9 @@
 
 Django hashes the raw values of the headers that a page varies on, so a crawler's own ``Accept-Encoding`` warms a page
 that no visitor will ever get. Chrome's are those of release 156, and a test compares them with a real Chromium's;
-Firefox's and Safari's are those of 144 and 26. Browsers freeze most of their user agents' text; accept headers change
-every few years.
+Firefox's and Safari's are those of 157 and 27, gathered from public sources that stand beside them. Browsers freeze
+most of their user agents' text; accept headers change every few years. A log that has the headers overrules all of this
+(`observed_headers`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _CHROME_ACCEPT: Final = (
 )
 _PLAIN_ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _ALL_ENCODINGS: Final = "gzip, deflate, br, zstd"
+_ENCODINGS_BEFORE_ZSTD: Final = "gzip, deflate, br"
 _BRANDS: Final = '"Not:A-Brand";v="8", "Chromium";v="156", "Google Chrome";v="156"'
 _EDGE_BRANDS: Final = '"Not:A-Brand";v="8", "Chromium";v="156", "Microsoft Edge";v="156"'
 _NAVIGATION: Final = {
@@ -42,21 +44,28 @@ def _chromium(brands: str, platform: str, agent: str, *, mobile: bool = False) -
     }
 
 
+# Firefox 157. Accept-Language counts down by tenths since 147 (Mozilla bug 2000765; it was q=0.5 before). Accept, which
+# has no image types since 132, order, and Priority, which goes over HTTP/1.1 too: raw requests of 136, 144 and 151 on
+# public pages, and lexiforest/curl-impersonate, bin/curl_firefox147. Its TE and Connection belong to the connection.
 def _firefox(agent: str) -> dict[str, str]:
     return {
         "User-Agent": agent,
         "Accept": _PLAIN_ACCEPT,
-        "Accept-Language": "en-US,en;q=0.5",
+        "Accept-Language": "en-US,en;q=0.9",
         "Accept-Encoding": _ALL_ENCODINGS,
         "Upgrade-Insecure-Requests": "1",
         "Sec-Fetch-Dest": "document",
         "Sec-Fetch-Mode": "navigate",
         "Sec-Fetch-Site": "none",
         "Sec-Fetch-User": "?1",
+        "Priority": "u=0, i",
     }
 
 
-def _safari(agent: str) -> dict[str, str]:
+# Safari 27. Names, order and Priority: captures of 26.0 to 26.3 on Apple hardware (lexiforest/curl-impersonate,
+# bin/curl_safari2601, and its issue 187; another project's of 26.3, which has zstd, as 26.2 has not). It sends neither
+# Sec-Fetch-User nor client hints, and Upgrade-Insecure-Requests over plain http only.
+def _safari(agent: str, encodings: str = _ALL_ENCODINGS) -> dict[str, str]:
     return {
         "Sec-Fetch-Dest": "document",
         "User-Agent": agent,
@@ -64,7 +73,8 @@ def _safari(agent: str) -> dict[str, str]:
         "Sec-Fetch-Site": "none",
         "Sec-Fetch-Mode": "navigate",
         "Accept-Language": "en-US,en;q=0.9",
-        "Accept-Encoding": "gzip, deflate, br",
+        "Priority": "u=0, i",
+        "Accept-Encoding": encodings,
     }
 
 
@@ -85,25 +95,38 @@ PROFILES: Final[Mapping[str, Mapping[str, str]]] = {
         "Windows",
         f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK} Chrome/156.0.0.0 Safari/537.36 Edg/156.0.0.0",
     ),
-    "firefox": _firefox("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0"),
-    "firefox-mobile": _firefox("Mozilla/5.0 (Android 15; Mobile; rv:144.0) Gecko/144.0 Firefox/144.0"),
+    "firefox": _firefox("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:157.0) Gecko/20100101 Firefox/157.0"),
+    "firefox-mobile": _firefox("Mozilla/5.0 (Android 16; Mobile; rv:157.0) Gecko/157.0 Firefox/157.0"),
     "safari": _safari(
         "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-        "Version/26.0 Safari/605.1.15"
+        "Version/27.0 Safari/605.1.15"
     ),
     "safari-mobile": _safari(
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-        "Version/26.0 Mobile/15E148 Safari/604.1"
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/27.0 Mobile/15E148 Safari/604.1"
+    ),
+    # Before 26.3; phones that get no more updates stay there for years.
+    "safari-26": _safari(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/26.2 Safari/605.1.15",
+        _ENCODINGS_BEFORE_ZSTD,
+    ),
+    "safari-26-mobile": _safari(
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/26.2 Mobile/15E148 Safari/604.1",
+        _ENCODINGS_BEFORE_ZSTD,
     ),
 }
 
 _MOBILE: Final = re.compile(r"Mobile|Android|iPhone|iPad")
 _FAMILIES: Final = (
     # On iOS every browser is WebKit and sends what Safari sends, whatever it calls itself.
+    (re.compile(r"(?=.*(?:iPhone|iPad|iPod)).*Version/(?:\d|1\d|2[0-5]|26\.[0-2])\b"), "safari-26"),
     (re.compile(r"iPhone|iPad|iPod"), "safari"),
     (re.compile(r"Edg(?:e|A|iOS)?/"), "edge"),
     (re.compile(r"Firefox/"), "firefox"),
     (re.compile(r"Chrome/|Chromium/|CriOS/"), "chrome"),
+    (re.compile(r"Version/(?:\d|1\d|2[0-5]|26\.[0-2])\b.*Safari/"), "safari-26"),
     (re.compile(r"Version/.*Safari/"), "safari"),
 )
 

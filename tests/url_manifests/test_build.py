@@ -78,10 +78,10 @@ def test_hosts_are_kept_apart(make):
 
 def test_variants_are_the_browsers_classes_of_headers(make):
     header, entries = make(*[combined("/")] * 300, *[combined("/", agent=IPHONE)] * 100)
-    assert entries[0].variants == {"chrome": 0.75, "safari-mobile": 0.25}
-    assert list(header.profiles) == ["chrome", "safari-mobile"]
+    assert entries[0].variants == {"chrome": 0.75, "safari-26-mobile": 0.25}
+    assert list(header.profiles) == ["chrome", "safari-26-mobile"]
     assert header.profiles["chrome"]["Accept-Encoding"] == "gzip, deflate, br, zstd"
-    assert header.profiles["safari-mobile"]["Accept-Encoding"] == "gzip, deflate, br"
+    assert header.profiles["safari-26-mobile"]["Accept-Encoding"] == "gzip, deflate, br"
 
 
 def test_variants_take_observed_headers_and_drop_rare_ones(make):

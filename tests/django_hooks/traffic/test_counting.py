@@ -136,7 +136,7 @@ def test_variants_are_what_vary_names_and_nothing_personal(visit, saved):
     found = [(row.profile, row.accept_encoding, row.accept_language, row.signed_in_hits) for row in rows]
     # With USE_I18N the page key holds the active language, here the fallback: the small shop speaks what it likes.
     language = rows[0].accept_language
-    assert found == [("chrome", "gzip, deflate, br, zstd", language, 1), ("safari-mobile", "", language, 1)]
+    assert found == [("chrome", "gzip, deflate, br, zstd", language, 1), ("safari-26-mobile", "", language, 1)]
     assert language in ("de", "en")
     stored = json.dumps(serializers.serialize("json", [*rows, *ObservedExclusion.objects.all()]))
     for secret in ("s3ssion", "t0ken", "b3arer", "s3cret", "jane", "Windows", "iPhone", "127.0.0.1"):

@@ -112,8 +112,8 @@ def test_variants_are_those_that_were_seen(visit, saved, export):
     visit("/p/1/")
     saved()
     entries, header, _ = export()
-    assert entries["/personal/"].variants == {"chrome": 0.5, "safari-mobile": 0.5}
-    assert header.profiles["safari-mobile"]["Accept-Encoding"] == "gzip, deflate, br"
+    assert entries["/personal/"].variants == {"chrome": 0.5, "safari-26-mobile": 0.5}
+    assert header.profiles["safari-26-mobile"]["Accept-Encoding"] == "gzip, deflate, br"
     assert entries["/p/1/"].variants == {}
 
 
