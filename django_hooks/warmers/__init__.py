@@ -13,16 +13,19 @@
 from __future__ import annotations
 
 from .base import CacheEntry, Category, Warmer
+from .cached import Cached, cached
 from .fragments import FragmentContext, FragmentWarmer
 from .registry import Registry, register, registry
 
 __all__ = [
     "CacheEntry",
+    "Cached",
     "Category",
     "FragmentContext",
     "FragmentWarmer",
     "Registry",
     "Warmer",
+    "cached",
     "register",
     "registry",
 ]

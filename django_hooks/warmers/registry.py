@@ -52,7 +52,11 @@ class Registry:
         self._warmers[warmer.name] = warmer
 
     def discover(self) -> None:
-        """Import each application's ``warmers`` module, once; one that raises is noted in `broken`."""
+        """Import each application's ``warmers`` module, once; one that raises is noted in `broken`.
+
+        What it has registered before stays, and so does everybody else's: a name that is taken twice is its second
+        owner's fault.
+        """
         if self._is_discovered:
             return
         self._is_discovered = True
@@ -65,8 +69,6 @@ class Registry:
     def _import(self, module: str) -> None:
         try:
             import_module(module)
-        except ConfigurationError:
-            raise
         except Exception as error:
             logger.exception("cache_warming.warmers_broken module=%s", module)
             self.broken[module] = stores.describe(error)
@@ -75,12 +77,13 @@ class Registry:
         return iter(sorted(self._warmers.values(), key=lambda warmer: (-warmer.priority, warmer.name)))
 
     def select(self, only: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Warmer]:
-        """The warmers in the order of a run; names may also be categories.
+        """The warmers in the order of a run; names may also be categories, or what several names begin with.
 
         Raises:
-            UnknownNameError: a name is neither a warmer's nor a category's; suggests the nearest.
+            UnknownNameError: a name is none of these; suggests the nearest.
         """
-        known = {*self._warmers, *(warmer.category for warmer in self._warmers.values()), *Category}
+        groups = {group for name in self._warmers for group in _groups(name)}
+        known = {*self._warmers, *groups, *(warmer.category for warmer in self._warmers.values()), *Category}
         for option, names in (("--only", only), ("--exclude", exclude)):
             for name in names:
                 if name not in known:
@@ -93,13 +96,20 @@ class Registry:
 
 
 def _is_named(warmer: Warmer, names: Sequence[str]) -> bool:
-    return warmer.name in names or warmer.category in names
+    return any(name in names for name in (warmer.name, warmer.category, *_groups(warmer.name)))
+
+
+def _groups(name: str) -> Iterator[str]:
+    """What a name begins with: ``shop`` and ``shop.figures`` for ``shop.figures.revenue``."""
+    for place, character in enumerate(name):
+        if character in ".:" and place:
+            yield name[:place]
 
 
 def _origin(warmer: Warmer) -> str:
     function = getattr(warmer, "_function", None)
     source = function if function is not None else type(warmer)
-    return f"{source.__module__}.{source.__qualname__}"
+    return f"{source.__module__}.{getattr(source, '__qualname__', source)}"
 
 
 registry = Registry()
@@ -130,6 +140,7 @@ def register(
     priority: int = ...,
     alias: str = ...,
     timeout: Timeout = ...,
+    depends_on: Sequence[str] = ...,
 ) -> Callable[[_Function], _Function]: ...
 def register(
     target: _WarmerType | str,
@@ -138,6 +149,7 @@ def register(
     priority: int = 0,
     alias: str = "default",
     timeout: Timeout = UNSET,
+    depends_on: Sequence[str] = (),
 ) -> _WarmerType | Callable[[_Function], _Function]:
     """Register a `Warmer` subclass, or, given a name, the generator function that follows.
 
@@ -149,7 +161,14 @@ def register(
     name = target
 
     def decorate(function: _Function) -> _Function:
-        declared = {"name": name, "category": category, "priority": priority, "alias": alias, "timeout": timeout}
+        declared = {
+            "name": name,
+            "category": category,
+            "priority": priority,
+            "alias": alias,
+            "timeout": timeout,
+            "depends_on": depends_on,
+        }
         registry.add(type("DeclaredWarmer", (FunctionWarmer,), declared)(function))
         return function
 

@@ -1,19 +1,19 @@
-"""The figures on the staff dashboard: each a plain function over all order lines, and a row in ``METRICS``.
+"""The figures on the staff dashboard: each a function over all order lines, and a row in ``METRICS``.
 
-None of them is quick, which is why nobody computes them in a request if it can be helped: the views read them with
-``cache.get_or_set``, and a warmer can compute them before the first visitor comes.
+None of them is quick, which is why nobody computes them in a request if it can be helped: a call asks the cache first,
+and ``warm_cache`` computes them before the first visitor comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Avg, Count, F, IntegerField, Max, Min, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay, TruncMonth
 
+from django_hooks.warmers import Cached, cached
 from example.catalogue.models import Product, Review
 from example.orders.models import Order, OrderLine
 
@@ -25,24 +25,7 @@ DAILY = 24 * 60 * 60
 REVENUE = Sum(F("quantity") * F("unit_price_cents"))
 
 
-class Metric(NamedTuple):
-    """One figure: where it is kept, how it is computed and for how long it holds."""
-
-    key: str
-    function: Callable[[], Rows]
-    timeout: int
-
-    @property
-    def name(self) -> str:
-        """The name in the URL."""
-        return self.key.removeprefix("dashboard:")
-
-    @property
-    def title(self) -> str:
-        """The name as a heading."""
-        return self.name.replace("_", " ").capitalize()
-
-
+@cached("dashboard:revenue_by_month", timeout=HOURLY, priority=10)
 def revenue_by_month() -> Rows:
     """Sum up revenue, orders and pieces month by month."""
     months = OrderLine.objects.annotate(month=TruncMonth("order__placed_at")).values("month")
@@ -50,6 +33,7 @@ def revenue_by_month() -> Rows:
     return [{**row, "month": f"{row['month']:%Y-%m}"} for row in figures.order_by("month")]
 
 
+@cached("dashboard:revenue_by_category", timeout=HOURLY, priority=10)
 def revenue_by_category() -> Rows:
     """Sum up revenue by leaf of the category tree, best first."""
     leaves = OrderLine.objects.values(category=F("product__category__path"))
@@ -58,6 +42,7 @@ def revenue_by_category() -> Rows:
     )
 
 
+@cached("dashboard:revenue_by_price_group", timeout=HOURLY, priority=10)
 def revenue_by_price_group() -> Rows:
     """Sum up revenue by the group, and so the price list, of the customer."""
     groups = OrderLine.objects.values(group=F("order__customer__groups__name"))
@@ -65,6 +50,7 @@ def revenue_by_price_group() -> Rows:
     return _rows(figures.order_by("-revenue_cents"))
 
 
+@cached("dashboard:basket_by_country", timeout=HOURLY, priority=10)
 def basket_by_country() -> Rows:
     """Average what a basket holds and costs, country by country."""
     total = OrderLine.objects.filter(order=OuterRef("pk")).values("order").annotate(sum=REVENUE).values("sum")
@@ -73,6 +59,7 @@ def basket_by_country() -> Rows:
     return _rows(figures.order_by("-orders"))
 
 
+@cached("dashboard:bought_together", timeout=DAILY, priority=10)
 def bought_together() -> Rows:
     """Count the pairs of products that share an order: the order lines joined with themselves."""
     pairs = OrderLine.objects.filter(order__lines__product__gt=F("product"))
@@ -81,18 +68,21 @@ def bought_together() -> Rows:
     return _rows(counted.order_by("-times", "first", "second")[:25])
 
 
+@cached("dashboard:top_products", timeout=HOURLY, priority=10)
 def top_products() -> Rows:
     """Rank products by revenue."""
     products = OrderLine.objects.values(product_name=F("product__name"), brand=F("product__brand__name"))
     return _rows(products.annotate(revenue_cents=REVENUE, pieces=Sum("quantity")).order_by("-revenue_cents")[:30])
 
 
+@cached("dashboard:orders_by_weekday_and_hour", timeout=DAILY, priority=10)
 def orders_by_weekday_and_hour() -> Rows:
     """Count orders for each hour of the week, in the shop's time zone."""
     slots = Order.objects.annotate(weekday=ExtractIsoWeekDay("placed_at"), hour=ExtractHour("placed_at"))
     return _rows(slots.values("weekday", "hour").annotate(orders=Count("pk")).order_by("weekday", "hour"))
 
 
+@cached("dashboard:stock_cover", timeout=HOURLY, priority=10)
 def stock_cover() -> Rows:
     """Say how many days the stock lasts at the pace of the last three months, shortest first."""
     newest = Order.objects.aggregate(newest=Max("placed_at"))["newest"]
@@ -108,6 +98,7 @@ def stock_cover() -> Rows:
     return sorted(rows, key=lambda row: (row["days_left"], row["product_name"]))[:30]
 
 
+@cached("dashboard:review_trend", timeout=DAILY, priority=10)
 def review_trend() -> Rows:
     """Average the ratings month by month."""
     months = Review.objects.order_by().annotate(month=TruncMonth("written_at")).values("month")
@@ -115,6 +106,7 @@ def review_trend() -> Rows:
     return [{**row, "month": f"{row['month']:%Y-%m}", "average": round(row["average"], 2)} for row in figures]
 
 
+@cached("dashboard:best_customers", timeout=HOURLY, priority=10)
 def best_customers() -> Rows:
     """Rank customers by what they have ever spent, with the span of their loyalty."""
     customers = OrderLine.objects.values(customer=F("order__customer__username"))
@@ -128,23 +120,23 @@ def best_customers() -> Rows:
     return [{**row, "first": f"{row['first']:%Y-%m-%d}", "last": f"{row['last']:%Y-%m-%d}"} for row in rows]
 
 
-METRICS = (
-    Metric("dashboard:revenue_by_month", revenue_by_month, HOURLY),
-    Metric("dashboard:revenue_by_category", revenue_by_category, HOURLY),
-    Metric("dashboard:revenue_by_price_group", revenue_by_price_group, HOURLY),
-    Metric("dashboard:basket_by_country", basket_by_country, HOURLY),
-    Metric("dashboard:top_products", top_products, HOURLY),
-    Metric("dashboard:best_customers", best_customers, HOURLY),
-    Metric("dashboard:stock_cover", stock_cover, HOURLY),
-    Metric("dashboard:bought_together", bought_together, DAILY),
-    Metric("dashboard:orders_by_weekday_and_hour", orders_by_weekday_and_hour, DAILY),
-    Metric("dashboard:review_trend", review_trend, DAILY),
+METRICS: tuple[Cached[[], Rows], ...] = (
+    revenue_by_month,
+    revenue_by_category,
+    revenue_by_price_group,
+    basket_by_country,
+    top_products,
+    best_customers,
+    stock_cover,
+    bought_together,
+    orders_by_weekday_and_hour,
+    review_trend,
 )
 
 
-def read(metric: Metric) -> Rows:
-    """Return the rows of ``metric`` from the cache, computing and storing them on a miss."""
-    return cast("Rows", cache.get_or_set(metric.key, metric.function, metric.timeout))
+def url_name(metric: Cached[[], Rows]) -> str:
+    """Say how the figure is called in its page's URL."""
+    return metric.name.removeprefix("dashboard:")
 
 
 def _rows(values: Iterable[Mapping[str, object]]) -> Rows:

@@ -14,9 +14,10 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
+from django_hooks.warmers import Cached
 from example.catalogue.exports import Echo
 from example.catalogue.models import Product, Review
-from example.dashboard.metrics import METRICS, Metric, read
+from example.dashboard.metrics import METRICS, Rows, url_name
 from example.orders.models import OrderLine
 
 
@@ -34,7 +35,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def metric_page(request: HttpRequest, name: str) -> HttpResponse:
     """Show one metric in full."""
     for metric in METRICS:
-        if metric.name == name:
+        if url_name(metric) == name:
             return render(request, "dashboard/metric.html", {"table": _table(metric)})
     raise Http404(name)
 
@@ -75,10 +76,11 @@ def _order_lines() -> Iterator[str]:
         yield writer.writerow(row)
 
 
-def _table(metric: Metric, limit: int | None = None) -> dict[str, Any]:
-    rows = read(metric)[:limit]
+def _table(metric: Cached[[], Rows], limit: int | None = None) -> dict[str, Any]:
+    rows = metric()[:limit]
     columns = [column.replace("_", " ").removesuffix(" cents") for column in rows[0]] if rows else []
     cells = [
         [(value, column.endswith("_cents") and value is not None) for column, value in row.items()] for row in rows
     ]
-    return {"metric": metric, "columns": columns, "rows": cells}
+    name = url_name(metric)
+    return {"name": name, "title": name.replace("_", " ").capitalize(), "columns": columns, "rows": cells}

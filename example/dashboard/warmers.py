@@ -1,16 +1,7 @@
-"""The dashboard's figures, computed before the first colleague opens it."""
+"""The dashboard's figures, computed before the first colleague opens it: they register themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from . import metrics
 
-from django_hooks.warmers import CacheEntry, register
-
-from .metrics import METRICS
-
-
-@register("dashboard", priority=10)
-def dashboard_figures() -> Iterator[CacheEntry]:
-    """Key, function and timeout are those that the views give to ``get_or_set``."""
-    for metric in METRICS:
-        yield CacheEntry(key=metric.key, compute=metric.function, timeout=metric.timeout)
+__all__ = ["metrics"]

@@ -86,6 +86,14 @@ def test_names_and_categories_choose(only, exclude, chosen):
     assert names(some.select(only, exclude)) == chosen
 
 
+@pytest.mark.parametrize(("only", "chosen"), [("shop", ["shop.a:x", "shop.b"]), ("shop.a", ["shop.a:x"])])
+def test_what_several_names_begin_with_chooses_them(only, chosen):
+    some = Registry()
+    for warmer in (made("shop.a:x"), made("shop.b"), made("shopping")):
+        some.add(warmer)
+    assert names(some.select([only])) == chosen
+
+
 @pytest.mark.parametrize(("only", "exclude", "option"), [(["mneu"], [], "--only"), ([], ["mneu"], "--exclude")])
 def test_an_unknown_name_gets_the_nearest(only, exclude, option):
     some = Registry()
@@ -98,19 +106,24 @@ def test_a_warmers_module_that_breaks_is_named_and_the_others_are_there(own, mon
     for name, source in {
         "sound_app": "from django_hooks.warmers import register\n@register('sound')\ndef w():\n    yield from ()\n",
         "broken_app": "import nowhere_at_all\n",
+        "second_app": "from django_hooks.warmers import register\n@register('sound')\ndef other(): ...\n",
     }.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").touch()
         (tmp_path / name / "warmers.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    configs = [AppConfig.create(name) for name in ("broken_app", "sound_app")]
+    configs = [AppConfig.create(name) for name in ("broken_app", "sound_app", "second_app")]
     monkeypatch.setattr(apps, "get_app_configs", lambda: [*configs, apps.get_app_config("cache_warming")])
     everything = project_warmers()
     assert names(everything) == ["sound"]
-    assert everything.broken == {"broken_app.warmers": "ModuleNotFoundError: No module named 'nowhere_at_all'"}
-    for name in ("sound_app", "sound_app.warmers", "broken_app"):
+    assert everything.broken == {
+        "broken_app.warmers": "ModuleNotFoundError: No module named 'nowhere_at_all'",
+        "second_app.warmers": "DuplicateWarmerError: sound: is registered twice: "
+        "sound_app.warmers.w and second_app.warmers.other",
+    }
+    for name in ("sound_app", "sound_app.warmers", "broken_app", "second_app"):
         assert isinstance(sys.modules.pop(name), ModuleType)
 
 
 def test_the_example_registers_its_own():
-    assert {"dashboard", "category-menu", "footer"} <= set(names(project_warmers()))
+    assert {"dashboard:top_products", "category-menu", "footer"} <= set(names(project_warmers()))

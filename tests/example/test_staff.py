@@ -53,7 +53,7 @@ def test_the_dashboard_stores_its_figures_and_no_page(sign_in):
 
     assert "private" in first["Cache-Control"]
     assert "Age" not in second
-    assert {metric.key for metric in METRICS} == set(cache.get_many([metric.key for metric in METRICS]))
+    assert {metric.key() for metric in METRICS} == set(cache.get_many([metric.key() for metric in METRICS]))
 
 
 def test_a_stored_figure_is_shown_as_it_is(sign_in):
@@ -67,7 +67,7 @@ def test_a_stored_figure_is_shown_as_it_is(sign_in):
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_every_metric_gives_plain_rows(metric):
-    rows = metric.function()
+    rows = metric.compute()
 
     assert rows
     assert len({tuple(row) for row in rows}) == 1

@@ -1,0 +1,44 @@
+"""The arguments of a call as part of a cache key: the same text in every process, and another for other arguments."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import hashlib
+import uuid
+from typing import Any, Final
+from urllib.parse import quote
+
+from django.db.models import Model
+
+_LONGEST: Final = 120
+"""Characters; Memcached refuses keys beyond 250, and a prefix and a version come on top."""
+
+
+def argument_text(value: Any) -> str:
+    """One argument, without spaces or control characters.
+
+    Raises:
+        TypeError: its type has no text that is sure to be the same tomorrow, such as an object's default repr.
+    """
+    if isinstance(value, enum.Enum):
+        return argument_text(value.value)
+    if isinstance(value, Model):
+        return f"{value._meta.label_lower}.{value.pk}"  # noqa: SLF001 - documented by Django
+    if isinstance(value, str):
+        return "'" + quote(value, safe="")  # The quote tells "1" from 1, and "None" from None.
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, decimal.Decimal | uuid.UUID | dt.date | dt.time):
+        return quote(str(value), safe=":+")
+    if isinstance(value, list | tuple):
+        return f"({','.join(argument_text(item) for item in value)})"
+    raise TypeError(f"{type(value).__name__} cannot be part of a cache key; give cached() a key=")
+
+
+def shortened(text: str) -> str:
+    """The text itself, or a digest of it where it is too long for a key."""
+    if len(text) <= _LONGEST:
+        return text
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

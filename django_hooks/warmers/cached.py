@@ -1,0 +1,273 @@
+"""One definition for both sides: a view calls the function, and ``warm_cache`` warms it under the same key.
+
+::
+
+    @cached("shop.revenue", timeout=3600, variants=("EUR", "CHF"))
+    def revenue(currency): ...
+
+    revenue("EUR")               # from the cache; computed by one reader, when it is not there
+    await revenue.aget("EUR")    # the same on an event loop; also for an ``async def``
+    revenue.forget("EUR")        # when what it is made of has changed
+
+A decorated function belongs into a module that ``warmers.py`` imports, or the warmer would not know of it. It is a
+function, not a method: what it depends on are its arguments.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
+from django.utils import translation
+
+from .arguments import argument_text, shortened
+from .base import UNSET, CacheEntry, Category, Timeout, Warmer
+from .registry import registry
+from .stampede import Slot, aget_or_compute, get_or_compute
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+LOCK_S: Final = 30.0
+
+Variants: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
+"""Arguments to warm a function with: each a dict of names, a tuple of positions, or the one argument."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What `cached` was given; see there."""
+
+    name: str
+    timeout: Timeout
+    variants: Variants | None
+    key: str | Callable[..., str] | None
+    alias: str
+    version: int | None
+    category: str
+    priority: int
+    depends_on: Sequence[str]
+    lock_s: float
+    per_language: bool
+
+
+class Cached(Generic[P, R]):
+    """A function whose values are kept in a cache. Calling it is `get`."""
+
+    def __init__(self, function: Callable[P, Any], declaration: Declaration) -> None:
+        functools.update_wrapper(self, function)
+        self.declaration = declaration
+        self.function = function
+        self.signature = inspect.signature(function)
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.get(*args, **kwargs)
+
+    def get(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The value: stored, or else computed and stored."""
+        return get_or_compute(self._slot(args, kwargs), functools.partial(self.compute, *args, **kwargs))
+
+    async def aget(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The same on an event loop; a function that is not asynchronous computes in a thread."""
+        return await aget_or_compute(self._slot(args, kwargs), functools.partial(self.acompute, *args, **kwargs))
+
+    def compute(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function itself; no cache is asked."""
+        function = self.function
+        if inspect.iscoroutinefunction(function):
+            function = async_to_sync(function)
+        return cast("R", function(*args, **kwargs))
+
+    async def acompute(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function itself, on an event loop."""
+        function = self.function
+        if not inspect.iscoroutinefunction(function):
+            function = sync_to_async(function)
+        return cast("R", await function(*args, **kwargs))
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Compute and store, whatever is there; gives the value."""
+        value = self.compute(*args, **kwargs)
+        self._slot(args, kwargs).store(value)
+        return value
+
+    def forget(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Delete the stored value, so that the next reader computes."""
+        slot = self._slot(args, kwargs)
+        slot.cache.delete(slot.key, version=slot.version)
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The cache key for these arguments.
+
+        Raises:
+            TypeError: they do not fit the function, or cannot be part of a key.
+        """
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        key = self._key(bound)
+        return f"{key}:{translation.get_language()}" if self.declaration.per_language else key
+
+    def _key(self, bound: inspect.BoundArguments) -> str:
+        template = self.declaration.key
+        if callable(template):
+            return template(*bound.args, **bound.kwargs)
+        if template is not None:
+            return template.format(**bound.arguments)
+        if not bound.arguments:
+            return self.name
+        text = ",".join(f"{name}={argument_text(value)}" for name, value in _flat(bound))
+        return f"{self.name}:{shortened(text)}"
+
+    def _slot(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Slot:
+        declared = self.declaration
+        return Slot(
+            key=self.key(*args, **kwargs),
+            alias=declared.alias,
+            version=declared.version,
+            timeout=declared.timeout,
+            # What is not kept would be computed by one reader after the other, each waiting for its turn.
+            lock_s=0 if declared.timeout == 0 else declared.lock_s,
+        )
+
+
+class AsyncCached(Cached[P, R]):
+    """An ``async def`` whose values are kept in a cache. Calling it is `aget`; `get` is for everybody else."""
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # type: ignore[override] # as the function itself
+        return await self.aget(*args, **kwargs)
+
+
+def _flat(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any]]:
+    for name, value in bound.arguments.items():
+        if bound.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            yield from sorted(value.items())
+        else:
+            yield name, value
+
+
+class _Decorator:
+    """What ``cached(…)`` gives: takes a function, and registers it as a warmer where it is known what to warm."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self._declaration = declaration
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[T]]) -> AsyncCached[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Cached[P, R]: ...
+    def __call__(self, function: Callable[P, Any]) -> Cached[P, Any]:
+        kind = AsyncCached if inspect.iscoroutinefunction(function) else Cached
+        made: Cached[P, Any] = kind(function, self._declaration)
+        if self._declaration.variants is not None or not _needs_arguments(made):
+            registry.add(_warmer(made))
+        return made
+
+
+def _needs_arguments(made: Cached[Any, Any]) -> bool:
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = made.signature.parameters.values()
+    return any(p.default is p.empty and p.kind not in kinds for p in parameters)
+
+
+class CachedWarmer(Warmer):
+    """Warms a `Cached` function for its declared variants."""
+
+    def __init__(self, target: Cached[Any, Any]) -> None:
+        self.target = target
+        self._function = target.function  # By which a duplicate's message names both places.
+
+    def entries(self) -> Iterator[CacheEntry]:
+        """One entry for each variant, and language where the function is kept by language."""
+        declared = self.target.declaration
+        variants = declared.variants() if callable(declared.variants) else declared.variants
+        languages = [code for code, _ in settings.LANGUAGES] if declared.per_language else [None]
+        for variant in [()] if variants is None else variants:
+            for language in languages:
+                yield self._entry(*_arguments(variant), language)
+
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], language: str | None) -> CacheEntry:
+        def compute() -> Any:
+            with _in_language(language):
+                return self.target.compute(*args, **kwargs)
+
+        try:
+            with _in_language(language):
+                key = self.target.key(*args, **kwargs)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            return CacheEntry(key=self.target.name, problem=f"variant {args or kwargs}: {error}"[:160])
+        return CacheEntry(key=key, compute=compute, version=self.target.declaration.version)
+
+
+def _in_language(language: str | None) -> translation.override:
+    return translation.override(language or translation.get_language())
+
+
+def _arguments(variant: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(variant, Mapping):
+        return (), dict(variant)
+    return (variant, {}) if isinstance(variant, tuple) else ((variant,), {})
+
+
+def _warmer(target: Cached[Any, Any]) -> CachedWarmer:
+    names = ("name", "timeout", "alias", "category", "priority", "depends_on")
+    attributes = {name: getattr(target.declaration, name) for name in names}
+    return cast("CachedWarmer", type("DeclaredCached", (CachedWarmer,), attributes)(target))
+
+
+def cached(  # noqa: PLR0913 - a declaration: all but the name are given by name
+    name: str,
+    *,
+    timeout: Timeout = UNSET,
+    variants: Variants | None = None,
+    key: str | Callable[..., str] | None = None,
+    alias: str = "default",
+    version: int | None = None,
+    category: str = Category.COMPUTED,
+    priority: int = 0,
+    depends_on: Sequence[str] = (),
+    lock_s: float = LOCK_S,
+    per_language: bool = False,
+) -> _Decorator:
+    """Keep a function's values in a cache, and warm them.
+
+    Args:
+        name: of the warmer, and the beginning of the key; unique in the project.
+        timeout: seconds, as in Django's cache; what is warmed lives as long.
+        variants: what to warm it with; without any, a function that needs arguments is cached but not warmed.
+        key: where the key is given by other code: text with the arguments' names in braces, or a function of them.
+        alias: of the cache.
+        version: as in Django's cache.
+        category: by which ``--only`` may choose it.
+        priority: higher is warmed first.
+        depends_on: names of warmers that go first.
+        lock_s: how long computing may take before another reader begins too, and the most that one waits; 0 is no lock.
+        per_language: whether the value depends on the active language, which then is part of the key.
+
+    Raises:
+        DuplicateWarmerError: the name is taken.
+    """
+    return _Decorator(
+        Declaration(
+            name=name,
+            timeout=timeout,
+            variants=variants,
+            key=key,
+            alias=alias,
+            version=version,
+            category=category,
+            priority=priority,
+            depends_on=depends_on,
+            lock_s=lock_s,
+            per_language=per_language,
+        )
+    )
