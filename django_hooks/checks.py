@@ -24,6 +24,7 @@ from . import conf, stores
 from .middleware import PATH, CacheWarmingMiddleware, caching_middleware_outside, is_middleware
 from .personas.checks import check_personas
 from .traffic.checks import check_traffic
+from .warmers.checks import check_warmers
 
 _CULLING: Final = (LocMemCache, FileBasedCache, BaseDatabaseCache)
 """Backends that throw entries away beyond ``MAX_ENTRIES``, whose default is 300."""
@@ -37,7 +38,7 @@ def check_cache_warming(app_configs: Iterable[AppConfig] | None = None, **kwargs
         return [Error(str(error), hint="Make it a dict, such as {'SECRET': '…'}.", id="cache_warming.E001")]
     messages = [*_unknown_keys(configured), *_wrong_types(configured)]
     if not messages:
-        messages += [*_secret(), *check_traffic(), *check_personas()]
+        messages += [*_secret(), *check_traffic(), *check_personas(), *check_warmers()]
     return [*messages, *_middleware(), *_stores()]
 
 

@@ -75,6 +75,12 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="Template fragments to warm: dicts with template, fragment, contexts and optionally name, priority.",
         ),
         Setting(
+            name="SESSIONS",
+            types=(bool, dict),
+            default=False,
+            help="True warms the active sessions of the engine cached_db; a dict may give limit and priority.",
+        ),
+        Setting(
             name="TRAFFIC_SAMPLE_RATE",
             types=(float, int),
             default=0,

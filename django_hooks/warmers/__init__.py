@@ -16,6 +16,7 @@ from .base import CacheEntry, Category, Warmer
 from .cached import Cached, cached
 from .fragments import FragmentContext, FragmentWarmer
 from .registry import Registry, register, registry
+from .sessions import SessionsWarmer
 
 __all__ = [
     "CacheEntry",
@@ -24,6 +25,7 @@ __all__ = [
     "FragmentContext",
     "FragmentWarmer",
     "Registry",
+    "SessionsWarmer",
     "Warmer",
     "cached",
     "register",

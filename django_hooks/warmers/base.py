@@ -86,6 +86,14 @@ class Warmer:
         """
         raise NotImplementedError
 
+    def changed_meanwhile(self, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> Iterable[str]:  # noqa: ARG002 - for subclasses
+        """Of entries that were just written, the keys whose source has changed since their values were computed.
+
+        They are deleted again: a value that was right when it was computed must not outlive a logout, or a saved row,
+        that came between.
+        """
+        return ()
+
     def entries(self) -> Iterable[CacheEntry]:
         """What to warm, most valuable first."""
         raise NotImplementedError

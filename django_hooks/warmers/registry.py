@@ -15,6 +15,7 @@ from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import UNSET, CacheEntry, Category, FunctionWarmer, Timeout, Warmer
 from .fragments import declared_fragments
+from .sessions import declared_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def project_warmers() -> Registry:
     registry.discover()
     everything = Registry()
     everything.broken = registry.broken
-    for warmer in (*registry, *declared_fragments()):
+    for warmer in (*registry, *declared_fragments(), *declared_sessions()):
         everything.add(warmer)
     return everything
 
