@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import time
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ from twisted.web._newclient import BadHeaders, ParseError, RequestTransmissionFa
 
 from url_manifests.protocol import TRACE_HEADER
 from url_manifests.traces import Trace, decode_trace
+
+from . import extras
 
 LOGIN_PATH: Final = re.compile(
     r"(?:^|/)(?:[a-z]+[-_])?(?:log-?in|sign-?in|auth|oauth2?|sso|saml2?)(?:[/.]|$)", re.IGNORECASE
@@ -50,6 +53,8 @@ class Answer:
     reason: str = ""
     """Why this is no usable answer, a name of ``REASONS``; empty when it is one."""
     detail: str = ""
+    answered_at_s: float = field(default_factory=time, compare=False)
+    """Unix time."""
 
     @property
     def is_overload(self) -> bool:
@@ -57,10 +62,13 @@ class Answer:
 
     @property
     def leaks(self) -> list[str]:
-        """What the site found in this answer that belongs to somebody else's session, as ``alias:key``."""
-        found = self.trace.extra.get("leak") if self.trace else None
-        rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-        return [f"{row.get('alias')}:{row.get('key')} of {row.get('persona')}"[:200] for row in rows]
+        """What the site found in this answer that belongs to somebody else's session, as ``alias:key of role``."""
+        return list(extras.entries(self.trace, "leak")) if self.trace else []
+
+    @property
+    def cleared(self) -> list[str]:
+        """Leaks of earlier answers that are none: this request, which is not the role's, stored the same."""
+        return list(extras.entries(self.trace, "cleared")) if self.trace else []
 
     @property
     def is_redirect(self) -> bool:
@@ -81,9 +89,21 @@ def answer_from_response(response: Response, elapsed_ms: float = 0.0) -> Answer:
     if raw is None:
         return answer
     try:
-        return replace(answer, trace=decode_trace(raw.decode("ascii", "replace")))
+        trace = decode_trace(raw.decode("ascii", "replace"))
     except ValueError:
         return replace(answer, is_trace_broken=True)
+    return _with_trace(answer, trace)
+
+
+_REFUSALS: Final = frozenset({"write-refused", "persona-refused"})
+"""Reasons of the site's that say more than the status that they came with."""
+
+
+def _with_trace(answer: Answer, trace: Trace) -> Answer:
+    if not answer.reason or trace.reason not in _REFUSALS:
+        return replace(answer, trace=trace)
+    tables = ", ".join(extras.counts(trace, "refused"))
+    return replace(answer, trace=trace, reason=trace.reason, detail=tables or answer.detail)
 
 
 def _location(response: Response) -> str:

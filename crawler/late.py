@@ -1,8 +1,9 @@
 """The second look at the end of the run: what was proven warm, is it still there?
 
 A cache that is too small evicts the first entries while the last are warmed. So some of what was proven, or all of it,
-is asked for once more; what misses becomes ``not_stored`` (``evicted``) in the outcome file and in the report. A sample
-also gives an estimate for the rest, which decides whether the coverage that is required still holds.
+is asked for once more; what misses becomes ``not_stored`` in the outcome file and in the report (``evicted``,
+``culled`` or ``expired``). A sample also gives an estimate for the rest, which decides whether the coverage that is
+required still holds.
 
 The outcome file is written anew beside the old one and replaces it when complete, so a killed run leaves either whole.
 """
@@ -16,11 +17,12 @@ from itertools import islice
 from typing import Any, Final
 
 from url_manifests.errors import VerificationError
-from url_manifests.outcomes import Outcome, OutcomeReader, Result
-from url_manifests.traces import KeyEvent
+from url_manifests.outcomes import KeyState, Outcome, OutcomeReader, Result
+from url_manifests.traces import KeyEvent, Trace
 
 from .answer import Answer
-from .outcome import page_hit
+from .pages import page_hit, pages, why_gone
+from .parts import KeyIdentity, key_identity
 from .plan import Planned
 from .run import WarmRun
 from .sample import Numbered
@@ -40,14 +42,26 @@ def look_again(outcome: Outcome, answer: Answer) -> Outcome | None:
         detail = f"late check: {answer.detail}".rstrip(": ")
         return replace(outcome, result=Result.FAILED, reason=answer.reason, detail=detail)
     assert answer.trace is not None
-    events = {(key.alias, key.key, key.version): key.event for key in answer.trace.keys}
-    gone = {state for state in outcome.keys if events.get((state.alias, state.key, state.version)) in _GONE}
+    events = {key_identity(key): key.event for key in answer.trace.keys}
+    gone = {state for state in outcome.keys if events.get(_identity(state)) in _GONE}
     is_page = outcome.page is not None and outcome.page.is_proven
     if page_hit(answer.trace) if is_page else not gone:
         return outcome
     keys = tuple(replace(state, result=Result.NOT_STORED) if state in gone else state for state in outcome.keys)
     page = Result.NOT_STORED if is_page else outcome.page
-    return replace(outcome, result=Result.NOT_STORED, reason="evicted", detail="late check", page=page, keys=keys)
+    reason = why_gone([_identity(state) for state in gone], outcome.expires_at_s, answer)
+    if is_page and not gone and _has_other_pages(outcome, answer.trace):
+        reason = "key-differs"
+    return replace(outcome, result=Result.NOT_STORED, reason=reason, detail="late check", page=page, keys=keys)
+
+
+def _identity(state: KeyState) -> KeyIdentity:
+    return state.alias, state.key, state.version
+
+
+def _has_other_pages(outcome: Outcome, trace: Trace) -> bool:
+    known = set(map(_identity, outcome.keys))
+    return any(key_identity(key) not in known for key in pages(trace))
 
 
 class LateCheck:

@@ -25,16 +25,16 @@ No usable answer is ``failed``; an answer without a trace is ``unverifiable``: r
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.reasons import REASONS
-from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
+from url_manifests.traces import KeyEvent, KeyKind
 
 from .answer import Answer
+from .pages import expires_at_s, has_only_private_pages, page_hit, pages, why_missing, why_parts_are_lost
 from .parts import KeyIdentity, PartStates, join_parts, key_identity
 from .plan import Planned
 
@@ -71,7 +71,7 @@ def judge(planned: Planned, first: Answer, second: Answer | None = None, shared:
     """
     last = second or first
     if planned.persona:
-        first, second = _without_session_pages(first, shared), second and _without_session_pages(second, shared)
+        first, second = _without_sessionpages(first, shared), second and _without_sessionpages(second, shared)
     verdict, page, keys = _judge_answers(first, second)
     return Outcome(
         url=planned.entry.url,
@@ -87,8 +87,15 @@ def judge(planned: Planned, first: Answer, second: Answer | None = None, shared:
         page=page,
         cold_ms=first.elapsed_ms or None,
         warm_ms=(second.elapsed_ms or None) if second else None,
+        expires_at_s=_first_end_s(first, second, page) if verdict.result.is_proven else None,
         keys=keys,
     )
+
+
+def _first_end_s(first: Answer, second: Answer | None, page: Result | None) -> float | None:
+    kind = KeyKind.PAGE if page is not None and page.is_proven else KeyKind.PART
+    ends_s = (expires_at_s(answer, kind) for answer in (first, second) if answer)
+    return min((end_s for end_s in ends_s if end_s is not None), default=None)
 
 
 def skipped(planned: Planned, reason: str) -> Outcome:
@@ -107,11 +114,11 @@ def skipped(planned: Planned, reason: str) -> Outcome:
     )
 
 
-def _without_session_pages(answer: Answer, shared: Keys) -> Answer:
+def _without_sessionpages(answer: Answer, shared: Keys) -> Answer:
     """A persona's answer without the page's keys, unless everybody shares them."""
     trace = answer.trace
-    pages = _pages(trace) if trace else []
-    if trace is None or not pages or all(key_identity(key) in shared for key in pages):
+    own = pages(trace) if trace else []
+    if trace is None or not own or all(key_identity(key) in shared for key in own):
         return answer
     others = tuple(key for key in trace.keys if key.kind is not KeyKind.PAGE)
     return replace(answer, trace=replace(trace, keys=others, reason=trace.reason or "per-session"))
@@ -124,7 +131,7 @@ def _judge_answers(first: Answer, second: Answer | None) -> tuple[_Verdict, Resu
     assert first.trace is not None
     page = _judge_page(first, second)
     parts = join_parts(first.trace, second.trace if second else None)
-    verdict = _judge_whole(page, parts, is_cut=bool(first.trace.omitted))
+    verdict = _judge_whole(page, parts, first, second)
     return verdict, page.result, (*_page_keys(page.result, first, second), *parts.states)
 
 
@@ -153,11 +160,11 @@ def _judge_page(first: Answer, second: Answer | None) -> _Verdict:
     reason = (_page_reason(second) if second else "") or _page_reason(first)
     if _is_by_application(reason):
         return _Verdict(Result.NOT_STORED, reason)
-    if _has_only_private_pages(first.trace):
+    if has_only_private_pages(first.trace):
         return _Verdict(Result.UNVERIFIABLE, "private-store")
-    if not reason and first.trace.omitted and not _pages(first.trace):
+    if not reason and first.trace.omitted and not pages(first.trace):
         return _Verdict(Result.UNVERIFIABLE, "trace-cut")
-    return _Verdict(Result.NOT_STORED, reason or _why_missing(first.trace, last))
+    return _Verdict(Result.NOT_STORED, reason or why_missing(first, second or first))
 
 
 def _page_reason(answer: Answer) -> str:
@@ -170,32 +177,23 @@ def _page_reason(answer: Answer) -> str:
     return "" if answer.status in (200, 304) else "status"
 
 
-def _why_missing(first: Trace, last: Trace) -> str:
-    """Why a page that nothing forbids to store was no hit when it was asked for again."""
-    pages = [*_pages(first), *_pages(last)]
-    if any(key.event is KeyEvent.LOST for key in pages):
-        return "refused-by-backend"
-    stored_first, stored_last = ({key_identity(key) for key in _stored(_pages(trace))} for trace in (first, last))
-    if stored_first and stored_last and stored_first != stored_last:
-        return "key-differs"
-    return "evicted" if stored_first else "not-looked-up"
-
-
-def _judge_whole(page: _Verdict, parts: PartStates, *, is_cut: bool) -> _Verdict:
+def _judge_whole(page: _Verdict, parts: PartStates, first: Answer, second: Answer | None) -> _Verdict:
     if page.result is Result.STORED and parts.lost:
         return _Verdict(Result.STORED, "", f"{len(parts.lost)} of its parts were not kept")
     if not (page.result is Result.NOT_STORED and _is_by_application(page.reason)):
         return page
     if not parts.states:
+        is_cut = first.trace is not None and first.trace.omitted
         return _Verdict(Result.UNVERIFIABLE, "trace-cut") if is_cut else page
+    if parts.lost:
+        reason = why_parts_are_lost(parts, first, second or first)
+        return _Verdict(Result.NOT_STORED, reason, f"{len(parts.lost)} of {len(parts.states)} parts")
     return _judge_parts(page, parts)
 
 
 def _judge_parts(page: _Verdict, parts: PartStates) -> _Verdict:
-    """What the parts prove where the application does not let the page itself be cached."""
+    """What parts that were all kept prove where the application does not let the page itself be cached."""
     results = {state.result for state in parts.states}
-    if parts.lost:
-        return _Verdict(Result.NOT_STORED, parts.lost_reason, f"{len(parts.lost)} of {len(parts.states)} parts")
     if results == {Result.UNVERIFIABLE}:
         return _Verdict(Result.UNVERIFIABLE, "private-store")
     if results == {Result.ALREADY_WARM}:
@@ -212,37 +210,11 @@ def _page_keys(result: Result, first: Answer, second: Answer | None) -> Iterable
     traces = [answer.trace for answer in (first, second) if answer and answer.trace]
     if result.is_proven:
         traces = traces[-1:]
-    keys = {key_identity(key): key for trace in traces for key in _pages(trace) if key.event in _KEPT_EVENTS}
+    keys = {key_identity(key): key for trace in traces for key in pages(trace) if key.event in _KEPT_EVENTS}
     for (alias, name, version), key in keys.items():
         is_private = all(alias in trace.private_aliases for trace in traces)
         own = Result.UNVERIFIABLE if is_private else result
         yield KeyState(alias=alias, key=name, version=version, kind=key.kind, result=own)
-
-
-def page_hit(trace: Trace) -> bool:
-    """Whether the page came from a cache that other processes read too.
-
-    A site that has cache middleware around ``cache_page`` looks into two. The outer one may never keep the page (a
-    middleware between them sets a cookie): then all that happens there is a miss, and the inner one still answers.
-    """
-    shared = [key for key in _pages(trace) if key.alias not in trace.private_aliases]
-    events: defaultdict[str, set[KeyEvent]] = defaultdict(set)
-    for key in shared:
-        events[key.alias].add(key.event)
-    return {KeyEvent.HIT} in events.values() and all(e in ({KeyEvent.HIT}, {KeyEvent.MISS}) for e in events.values())
-
-
-def _pages(trace: Trace) -> list[TracedKey]:
-    return [key for key in trace.keys if key.kind is KeyKind.PAGE]
-
-
-def _stored(keys: Iterable[TracedKey]) -> Iterable[TracedKey]:
-    return (key for key in keys if key.event is KeyEvent.STORED)
-
-
-def _has_only_private_pages(trace: Trace) -> bool:
-    pages = _pages(trace)
-    return bool(pages) and all(key.alias in trace.private_aliases for key in pages)
 
 
 def _is_by_application(reason: str) -> bool:

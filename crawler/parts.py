@@ -53,8 +53,8 @@ class PartStates:
     """The parts of one page that tell something, and what they tell together."""
 
     states: tuple[KeyState, ...]
-    lost_reason: str
-    """Why those in `lost` were not kept, a name of ``REASONS``."""
+    is_refused: bool
+    """Whether one of those in `lost` was not there right after it was written."""
     was_hit: bool
     """Whether the last request that ran the view found one of them."""
 
@@ -79,7 +79,7 @@ def join_parts(first: Trace, second: Trace | None) -> PartStates:
         states.append(KeyState(alias=alias, key=key, version=version, kind=KeyKind.PART, result=own))
     return PartStates(
         states=tuple(states),
-        lost_reason="refused-by-backend" if is_refused else "evicted",
+        is_refused=is_refused,
         was_hit=_H in (after if second else before).values(),
     )
 

@@ -3,7 +3,8 @@
 The variants of an entry go one after another. Side by side they would all miss a page whose key is the same for all,
 and have it computed once for each; so the first stores it, and the others find it. Personas come last. What a persona's
 request stored is asked for by an anonymous visitor and by another persona at once, before anybody else is likely to:
-the site sees whether content of one session reaches another (`django_hooks`), and says so in the trace.
+the site sees whether content of one session reaches another (`django_hooks`), and says so in the trace. A leak is
+withdrawn when the next visitor's own request stores the same: then it is public.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Visit:
         self._visitors = visitors
         self._answers: list[Answer] = []
         self._probes: deque[Planned] = deque()
-        self._leaks: list[str] = []
+        self._leaks: dict[str, None] = {}
+        self._is_leak_asked_again = False
         self._shared: set[KeyIdentity] = set()
 
     @property
@@ -53,9 +55,12 @@ class Visit:
 
     def take(self, answer: Answer) -> Outcome | None:
         """Take the answer to `next`; the outcome of the current variant when it is known."""
-        self._leaks += answer.leaks
+        self._leaks.update(dict.fromkeys(answer.leaks))
+        for withdrawn in answer.cleared:
+            self._leaks.pop(withdrawn, None)
         if self._probes:
             self._probes.popleft()
+            self._ask_again_after_a_leak()
         else:
             self._answers.append(answer)
             if len(self._answers) == 1 and needs_second_request(answer):
@@ -71,18 +76,25 @@ class Visit:
         for persona in ("", *others[:1]):
             yield replace(current, persona=persona, headers=self._visitors.headers(current.profile, persona))
 
+    def _ask_again_after_a_leak(self) -> None:
+        """The entry was deleted: what an anonymous visitor now stores in its place shows whether it is public."""
+        if self._leaks and not self._probes and not self._is_leak_asked_again:
+            self._is_leak_asked_again = True
+            headers = self._visitors.headers(self.current.profile)
+            self._probes.append(replace(self.current, persona="", headers=headers))
+
     def _conclude(self) -> Outcome:
         planned = self._left.popleft()
         first, second = (*self._answers, None)[:2]
         assert first is not None
         outcome = judge(planned, first, second, Keys(self._shared))
         if self._leaks:
-            detail = ", ".join(dict.fromkeys(self._leaks))[:300]
+            detail = ", ".join(self._leaks)[:300]
             outcome = replace(outcome, result=Result.FAILED, reason="leak", detail=detail, cacheable=True)
         elif not planned.persona:
             proven = (state for state in outcome.keys if state.kind is KeyKind.PAGE and state.result.is_proven)
             self._shared.update((state.alias, state.key, state.version) for state in proven)
-        self._answers, self._leaks = [], []
+        self._answers, self._leaks, self._is_leak_asked_again = [], {}, False
         return outcome
 
 

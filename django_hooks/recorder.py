@@ -117,9 +117,10 @@ class Recorder:
         """The keys that the request left with a value of its own."""
         return [k for k, h in self._histories.items() if h.written and not (h.deleted or h.counted)]
 
-    def shortest_timeout_s(self) -> float | None:
-        """The least time that anything it wrote will live; ``None`` when there is no end, or nothing."""
-        return min((t for key in self.written() if (t := self._histories[key].timeout_s) is not None), default=None)
+    def shortest_timeout_s(self, kind: KeyKind | None = None) -> float | None:
+        """The least time that anything it wrote, of this kind, will live; ``None`` when there is no end, or nothing."""
+        keys = (key for key in self.written() if kind in (None, key.kind))
+        return min((t for key in keys if (t := self._histories[key].timeout_s) is not None), default=None)
 
     def unproven(self) -> list[KeyId]:
         """The keys whose event depends on whether the backend has them now."""

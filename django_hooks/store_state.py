@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Any, Final
 
@@ -19,16 +20,27 @@ NEARLY_FULL: Final = 0.6
 
 
 def why_lost(cache: BaseCache) -> str:
-    """``cache-down``, ``culled``, or empty when the store is well and it must have been the value.
+    """``cache-down``, ``culled``, ``key-differs``, or empty when the store is well and it must have been the value.
 
     Asked only after something was lost, for it writes a small value of its own and reads it back: clients that swallow
     errors (django-redis with ``IGNORE_EXCEPTIONS``, Memcached's) look from outside as if they had refused it.
     """
     if isinstance(cache, DummyCache):
         return ""  # It is well: it keeps nothing by design.
+    if key_print(cache) != key_print(cache):
+        return "key-differs"
     if not answers(cache):
         return "cache-down"
     return "culled" if fill(cache) >= NEARLY_FULL else ""
+
+
+def key_print(cache: BaseCache) -> str:
+    """Stands for how the cache makes keys right now; a site's key function, or version, may change with requests."""
+    try:
+        made = str(cache.make_key(PROBE_KEY))
+    except Exception:  # noqa: BLE001 - a site's key function may raise anything; then nothing is said about it
+        return ""
+    return hashlib.blake2s(made.encode("utf-8", "backslashreplace"), digest_size=4).hexdigest()
 
 
 def answers(cache: BaseCache) -> bool:

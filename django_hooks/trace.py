@@ -110,15 +110,20 @@ class RequestTrace:
             extra["secret"] = secrets_left_out
         if response.streaming:
             extra["streamed"] = True  # What the content does to the caches comes later than this header.
-        if (timeout_s := self.recorder.shortest_timeout_s()) is not None:
-            extra["ttl_s"] = round(timeout_s)
-        if fill := self._fill({key.alias for key, event in events if event in (KeyEvent.STORED, KeyEvent.LOST)}):
+        for name, kind in (("ttl_s", None), ("page_ttl_s", KeyKind.PAGE)):
+            if (timeout_s := self.recorder.shortest_timeout_s(kind)) is not None:
+                extra[name] = round(timeout_s)
+        written = sorted({key.alias for key, event in events if event in (KeyEvent.STORED, KeyEvent.LOST)})
+        if fill := self._fill(written):
             extra["fill"] = fill
+        prints = {alias: store_state.key_print(self.caches[alias]) for alias in written}
+        if made := {alias: text for alias, text in prints.items() if text}:
+            extra["made"] = made
         return extra
 
     def _fill(self, aliases: Collection[str]) -> dict[str, float]:
         """Alias → how full it is, for those that were written to and are near to throwing entries away."""
-        found = {alias: store_state.fill(self.caches[alias]) for alias in sorted(aliases)}
+        found = {alias: store_state.fill(self.caches[alias]) for alias in aliases}
         return {alias: round(share, 3) for alias, share in found.items() if share >= store_state.NEARLY_FULL}
 
 

@@ -84,6 +84,8 @@ class Outcome:
     cold_ms: float | None = None
     warm_ms: float | None = None
     """Time to the complete answer, of the first and the second request."""
+    expires_at_s: float | None = None
+    """Unix time at which the first of what was stored ends by the application's own timeout, where it is known."""
     keys: tuple[KeyState, ...] = ()
 
     @property
@@ -150,6 +152,8 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     for name in ("status", "page", "cold_ms", "warm_ms"):
         if (value := getattr(outcome, name)) is not None:
             document[name] = value
+    if outcome.expires_at_s is not None:
+        document["expires_at_s"] = round(outcome.expires_at_s)
     if outcome.keys:
         document["keys"] = [_key_row(state) for state in outcome.keys]
     return document
@@ -232,6 +236,7 @@ def _read_outcome(reader: FieldReader) -> Outcome:
         page=_read_result(reader, "page", page) if page else None,
         cold_ms=reader.number("cold_ms", minimum=0, default=None),
         warm_ms=reader.number("warm_ms", minimum=0, default=None),
+        expires_at_s=reader.number("expires_at_s", minimum=0, default=None),
         keys=tuple(_read_key(reader, n, row) for n, row in enumerate(reader.array("keys", default=[]))),
     )
     reader.finish()

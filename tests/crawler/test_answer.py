@@ -76,3 +76,17 @@ def test_failures(error: Exception, reason: str) -> None:
 
 def test_bugs_are_no_answers() -> None:
     assert answer_from_error(KeyError("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "trace", "reason", "detail"),
+    [
+        (500, Trace(reason="write-refused", extra={"refused": {"log": 2, "cart": 1}}), "write-refused", "log, cart"),
+        (403, Trace(reason="persona-refused"), "persona-refused", "403"),
+        (500, Trace(reason="status"), "status-5xx", "500"),
+        (503, Trace(reason="write-refused", extra={"refused": "log"}), "write-refused", "503"),
+    ],
+)
+def test_a_refusal_says_more_than_its_status(status: int, trace: Trace, reason: str, detail: str) -> None:
+    answer = answer_from_response(Response("http://x/", status=status, headers={TRACE_HEADER: encode_trace(trace)}))
+    assert (answer.reason, answer.detail, answer.is_overload) == (reason, detail, False)

@@ -86,8 +86,18 @@ def test_a_leak_in_any_answer_fails_the_entry(visitors: Visitors, leaking: int) 
         for number, a in enumerate(clean)
     ]
     visit = Visit(planned(visitors, "trade"), visitors)
-    _, (outcome,) = talk(visit, *answers)
+    asked, (outcome,) = talk(visit, *answers, ok(page("s")))
+    assert asked == ["trade", "trade", "", "staff", ""]
     assert (outcome.result, outcome.reason, outcome.detail) == (Result.FAILED, "leak", "default:k of trade")
+
+
+def test_a_leak_is_withdrawn_when_others_store_the_same(visitors: Visitors) -> None:
+    visit = Visit(planned(visitors, "trade"), visitors)
+    leaking = Answer(status=200, trace=Trace(keys=(page("h"),), extra=LEAK))
+    public = Answer(status=200, trace=Trace(keys=(page("s"),), extra={"cleared": LEAK["leak"]}))
+    asked, (outcome,) = talk(visit, ok(page("s")), ok(page("h")), leaking, ok(page("h")), public)
+    assert asked == ["trade", "trade", "", "staff", ""]
+    assert outcome.result is not Result.FAILED
 
 
 def test_a_page_of_the_session_is_nobody_elses(visitors: Visitors) -> None:

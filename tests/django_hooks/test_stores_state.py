@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from django.core.cache import cache, caches
 
@@ -66,4 +68,27 @@ def test_a_well_store_is_well(site):
 
 
 def test_the_shortest_timeout_is_told(site):
-    assert warm("/deferred/").trace.extra["ttl_s"] == 60
+    deferred = warm("/deferred/").trace.extra
+    assert (deferred["ttl_s"], "page_ttl_s" in deferred) == (60, False)
+    assert warm("/page/").trace.extra["page_ttl_s"] == 60
+
+
+_numbers = itertools.count()
+
+
+def numbered(key, key_prefix, version):
+    """A key of its own for every call."""
+    return f"{key_prefix}:{version}:{next(_numbers)}:{key}"
+
+
+def test_how_an_alias_makes_its_keys_is_told(site):
+    first, second = (warm(target).trace.extra["made"]["default"] for target in ("/page/?a", "/page/?b"))
+    assert first == second
+    site.CACHES = {"default": {**site.CACHES["default"], "VERSION": 7}}
+    assert warm("/page/?c").trace.extra["made"]["default"] != first
+
+
+@pytest.mark.parametrize("backend", ["db", "redis"], indirect=True)
+def test_a_key_function_that_never_gives_the_same_key_is_named(site, backend):
+    site.CACHES = {"default": {**site.CACHES["default"], "KEY_FUNCTION": f"{__name__}.numbered"}}
+    assert warm("/page/").trace.reason == "key-differs"
