@@ -21,7 +21,7 @@ from .selection import Selection, SelectionPolicy, VariantPolicy
 from .sources import Source
 from .tally import Candidate, Tally
 from .totals import Totals
-from .workers import Counted, make_engine, total_bytes
+from .workers import make_engine, total_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +76,14 @@ def count_sources(
         reading = Reading(engine, options.forced, now_s, progress)
         reading.read(sources)
         counted = engine.finish()
-    totals = _merged(counted)
-    totals.merge(reading.damage())
-    _check_rejects(totals, options.max_rejects)
-    return Counts(totals, {item.worker: item.variants for item in counted}, reading.sources)
-
-
-def _merged(counted: Sequence[Counted]) -> Totals:
     totals = Totals()
     for item in counted:
         totals.merge(item.totals)
-    return totals
+    totals.merge(reading.damage())
+    for number, source in enumerate(reading.sources):
+        source.lines = totals.by_source[number]
+    _check_rejects(totals, options.max_rejects)
+    return Counts(totals, {item.worker: item.variants for item in counted}, reading.sources)
 
 
 def _check_rejects(totals: Totals, max_rejects: float) -> None:

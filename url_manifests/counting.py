@@ -90,18 +90,19 @@ class LineCounter:
         Args:
             source: number of the file.
             spec: how to read it.
-            position: number of the block in the file, so that examples are the first ones whoever counts them.
+            position: a number that grows from block to block of the file, so that examples are the first ones whoever
+                counts them.
         """
         key = (source if spec.is_stateful else -1, spec)
         reader = self._readers.get(key)
         if reader is None:
             reader = self._readers[key] = LineReader(spec, self._clock)
-        lines = self._plain_lines_counted(spec, block)
+        lines = self._plain_lines_counted(source, spec, block)
         self._count_lines(reader, (source, position << 32), lines)
         if len(self._cells) > MAX_CELLS or len(self._targets.parts) > MAX_TARGETS:
             self.flush()
 
-    def _plain_lines_counted(self, spec: ReaderSpec, block: bytes) -> Iterable[tuple[int, bytes]]:
+    def _plain_lines_counted(self, source: int, spec: ReaderSpec, block: bytes) -> Iterable[tuple[int, bytes]]:
         """What is left for the general parser."""
         if BulkCounter.can_read(spec) and not self._networks:
             try:
@@ -109,12 +110,12 @@ class LineCounter:
             except NotPlainError:
                 pass
             else:
-                self.totals.lines += number
+                self.totals.by_source[source] += number
                 return ((number, line.removesuffix(b"\r")) for number, line in left)
         lines = (block.replace(b"\r\n", b"\n") if b"\r\n" in block else block).split(b"\n")
         if not lines[-1]:
             lines.pop()
-        self.totals.lines += len(lines)
+        self.totals.by_source[source] += len(lines)
         return enumerate(lines)
 
     def _count_lines(  # noqa: C901 - one branch a rule, in one loop: a call for each line would halve the speed

@@ -1,4 +1,4 @@
-"""Sources to counts: opens each input, finds out what it is, and hands its blocks to the counting engine."""
+"""Sources to counts: opens each input, finds out what it is, and hands its blocks or parts to the counting engine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .logs.detect import ReaderSpec, detect
 from .logs.tabular import TableFormat
 from .sitemap import is_sitemap, sitemap_blocks
 from .sources import STDIN, DamagedArchiveError, Source, read_blocks
+from .spans import opened, spans
 from .tables import is_table, table_blocks
 from .totals import Totals
 from .workers import Engine
@@ -62,10 +63,16 @@ class Reading:
         count = SourceCount(source.name, "")
         self.sources.append(count)
         spec, blocks = self._opened(source, count)
-        for position, block in enumerate(blocks):
-            count.lines += block.count(b"\n") + (not block.endswith(b"\n"))
-            self.engine.count(number, spec, position, block)
-            self.progress(source.name, len(block))
+        handle = None if spec.is_stateful or spec.format_name == TableFormat.name else opened(source)
+        if handle is None:
+            for position, block in enumerate(blocks):
+                self.engine.count(number, spec, position, block)
+                self.progress(source.name, len(block))
+            return
+        with open(handle, "rb", buffering=0):
+            for span in spans(handle, number, spec, source.name):
+                self.engine.count_span(handle, span)
+                self.progress(source.name, span.end - span.start)
 
     def _opened(self, source: Source, count: SourceCount) -> tuple[ReaderSpec, Iterator[bytes]]:
         """How to read a source, and its blocks."""
@@ -91,8 +98,7 @@ class Reading:
         totals = Totals()
         for number, count in enumerate(self.sources):
             if count.damaged:
-                count.lines += 1
-                totals.lines += 1
+                totals.by_source[number] += 1
                 totals.rejected["damaged-archive"] += 1
                 totals.examples.setdefault("damaged-archive", []).append((number, 0, f"{count.name}: {count.damaged}"))
         return totals

@@ -1,6 +1,6 @@
 """Where lines come from: files, globs and standard input; plain, gzip, bzip2, xz or zstd by their first bytes.
 
-Lines travel in blocks of a few megabytes that end at a line's end, so that whole blocks can go to worker processes.
+Lines travel in blocks that end at a line's end, so that whole blocks can go to worker processes.
 """
 
 from __future__ import annotations
@@ -21,10 +21,16 @@ from typing import IO, Final, cast
 from .errors import ConfigurationError, FileFormatError
 from .logs.record import MAX_LINE_BYTES
 
-BLOCK_BYTES: Final = 1 << 19
+BLOCK_BYTES: Final = 1 << 18
+"""What is made of a block while it is counted still fits the processor's cache: twice as much costs a tenth more."""
 STDIN: Final = "-"
 
-_MAGIC_BYTES: Final = 6
+_GZIP: Final = b"\x1f\x8b"
+_BZIP2: Final = b"BZh"
+_XZ: Final = b"\xfd7zXZ\x00"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+MAGIC_BYTES: Final = 6
+"""As many tell whether a file is compressed."""
 
 
 class DamagedArchiveError(Exception):
@@ -82,16 +88,21 @@ def open_source(source: Source) -> Iterator[IO[bytes]]:
 
 
 def _decompressed(source: Source, stream: io.BufferedReader) -> IO[bytes]:
-    magic = stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES]
-    if magic.startswith(b"\x1f\x8b"):
+    magic = stream.peek(MAGIC_BYTES)[:MAGIC_BYTES]
+    if magic.startswith(_GZIP):
         return cast("IO[bytes]", gzip.open(stream))
-    if magic.startswith(b"BZh"):
+    if magic.startswith(_BZIP2):
         return cast("IO[bytes]", bz2.open(stream))
-    if magic.startswith(b"\xfd7zXZ\x00"):
+    if magic.startswith(_XZ):
         return cast("IO[bytes]", lzma.open(stream))
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+    if magic.startswith(_ZSTD):
         return _zstd(source, stream)
     return stream
+
+
+def is_compressed(beginning: bytes) -> bool:
+    """Whether a file that begins so is not plain text."""
+    return beginning.startswith((_GZIP, _BZIP2, _XZ, _ZSTD))
 
 
 def _zstd(source: Source, stream: io.BufferedReader) -> IO[bytes]:
@@ -115,7 +126,7 @@ def read_blocks(source: Source, block_bytes: int = BLOCK_BYTES) -> Iterator[byte
         DamagedArchiveError: the compressed data breaks off; the blocks before it were given.
     """
     with open_source(source) as stream:
-        yield from _whole_lines(_guarded_reads(source, stream, block_bytes))
+        yield from whole_lines(_guarded_reads(source, stream, block_bytes))
 
 
 def _guarded_reads(source: Source, stream: IO[bytes], block_bytes: int) -> Iterator[bytes]:
@@ -143,7 +154,8 @@ def _guarded_reads(source: Source, stream: IO[bytes], block_bytes: int) -> Itera
         yield b"".join(gathered)
 
 
-def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that end at a line's end (the last one may not); see `read_blocks` for long lines."""
     rest = b""
     damage = None
     while True:

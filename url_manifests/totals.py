@@ -15,12 +15,18 @@ EXAMPLES_PER_REASON: Final = 3
 class Totals:
     """Lines by what became of them; adds up."""
 
-    lines: int = 0
+    by_source: Counter[int] = field(default_factory=Counter)
+    """Number of the input → its lines."""
     used: int = 0
     excluded: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
     """Reason → (source, position, masked line), the first few in the order of the input."""
+
+    @property
+    def lines(self) -> int:
+        """All of them."""
+        return self.by_source.total()
 
     def reject(self, reason: str, place: tuple[int, int], line: bytes) -> None:
         """Count a line that could not be read, and keep it if it is among the first."""
@@ -33,7 +39,7 @@ class Totals:
 
     def merge(self, other: Totals) -> None:
         """Add what another worker counted."""
-        self.lines += other.lines
+        self.by_source.update(other.by_source)
         self.used += other.used
         self.excluded.update(other.excluded)
         self.rejected.update(other.rejected)

@@ -1,8 +1,8 @@
-"""Blocks of log lines to worker processes, and their counts back. One process reads, two or more count.
+"""Log lines to worker processes, and their counts back. One process hands out, two or more count.
 
-The reader decompresses and hands a block to whichever worker asks for one; a file whose lines depend on earlier lines
-(W3C) stays with one worker. Blocks carry their place in the input, and everything that comes back is a sum or a
-minimum, so the result does not depend on who counted what.
+Whichever worker asks gets the next part of a plain file, which it reads itself, or a block that was decompressed here;
+a file whose lines depend on earlier lines (W3C) stays with one worker. Lines carry their place in the input, and
+everything that comes back is a sum or a minimum, so the result does not depend on who counted what.
 """
 
 from __future__ import annotations
@@ -10,19 +10,24 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from .counting import CountingOptions, LineCounter
-from .errors import CacheWarmingError
+from .errors import CacheWarmingError, FileFormatError
 from .logs.detect import ReaderSpec
+from .spans import Span, span_blocks
 from .totals import Totals
 
 MAX_WORKERS: Final = 4
-"""More would only wait for the one process that reads, and each needs 60 MB."""
+"""More would only wait for the one process that decompresses, and each needs 60 MB."""
+_ENDED: Final = "a counting process ended unexpectedly; is there enough memory?"
 
 
 class Counted(NamedTuple):
@@ -32,6 +37,13 @@ class Counted(NamedTuple):
     totals: Totals
     variants: list[str]
     """Name of the variant behind each number in this worker's files."""
+
+
+class _Unreadable(NamedTuple):
+    """A worker's last word, when a file cannot be read."""
+
+    name: str
+    problem: str
 
 
 def default_workers() -> int:
@@ -48,6 +60,10 @@ class InProcess:
     def count(self, source: int, spec: ReaderSpec, position: int, block: bytes) -> None:
         """Count one block."""
         self._counter.count(source, spec, position, block)
+
+    def count_span(self, handle: int, span: Span) -> None:
+        """Count one part of a plain file."""
+        _count_span(self._counter, handle, span)
 
     def finish(self) -> list[Counted]:
         """All that was counted."""
@@ -69,7 +85,7 @@ class Pool:
     def __init__(self, options: CountingOptions, folder: Path, now_s: float, workers: int) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks, of DuckDB or a progress bar
         self._connections: list[Connection] = []
-        self._processes = []
+        self._processes: list[SpawnProcess] = []
         self._pinned: dict[int, int] = {}
         for number in range(workers):
             ours, theirs = context.Pipe()
@@ -81,30 +97,45 @@ class Pool:
 
     def count(self, source: int, spec: ReaderSpec, position: int, block: bytes) -> None:
         """Give one block to a worker that is free, waiting for one if need be."""
-        if spec.is_stateful:
-            number = self._pinned.setdefault(source, source % len(self._connections))
-            connection = self._connections[number]
-        else:
-            ready = wait(self._connections)
-            connection = next(item for item in self._connections if item in ready)
-        try:
-            connection.recv_bytes()
+        number = self._pinned.setdefault(source, source % len(self._processes)) if spec.is_stateful else None
+        with self._worker(number) as (connection, _):
             connection.send((source, spec, position))
             connection.send_bytes(block)
-        except (EOFError, OSError) as error:
-            raise CacheWarmingError("a counting process ended unexpectedly; is there enough memory?") from error
+
+    def count_span(self, handle: int, span: Span) -> None:
+        """Have a worker read and count one part of a plain file, waiting for one if need be."""
+        with self._worker() as (connection, process_id):
+            connection.send(span)
+            send_handle(connection, handle, process_id)
 
     def finish(self) -> list[Counted]:
         """Tell all workers that there is no more, and collect what they counted."""
-        results = []
-        try:
-            for connection in self._connections:
-                connection.recv_bytes()
+        for number in range(len(self._processes)):
+            with self._worker(number) as (connection, _):
                 connection.send(None)
-            results = [connection.recv() for connection in self._connections]
+        return [self._answer(connection) for connection in self._connections]
+
+    @contextmanager
+    def _worker(self, number: int | None = None) -> Iterator[tuple[Connection, int]]:
+        """The connection to a worker that is free, this one or any, and its process."""
+        if number is None:
+            ready = wait(self._connections)
+            number = next(number for number, connection in enumerate(self._connections) if connection in ready)
+        self._answer(self._connections[number])
+        try:
+            yield self._connections[number], self._processes[number].pid or 0
+        except OSError as error:
+            raise CacheWarmingError(_ENDED) from error
+
+    def _answer(self, connection: Connection) -> Any:
+        """What a worker says; its error is raised here."""
+        try:
+            answer = connection.recv()
         except (EOFError, OSError) as error:
-            raise CacheWarmingError("a counting process ended unexpectedly; is there enough memory?") from error
-        return results
+            raise CacheWarmingError(_ENDED) from error
+        if isinstance(answer, _Unreadable):
+            raise FileFormatError(*answer)
+        return answer
 
     def __enter__(self) -> Self:
         return self
@@ -121,20 +152,31 @@ class Pool:
 
 
 def _work(connection: Connection, options: CountingOptions, folder: Path, number: int, now_s: float) -> None:
-    """The worker's loop: ask for a block, count it, until there is none."""
+    """The worker's loop: ask for something to count, count it, until there is nothing."""
     gc.disable()  # counting makes no cycles, and looking for them in millions of tuples takes a tenth of the time
     counter = LineCounter(options, folder, number, now_s)
     try:
-        while True:
-            connection.send_bytes(b"ready")
-            message: tuple[int, ReaderSpec, int] | None = connection.recv()
-            if message is None:
-                break
-            counter.count(*message, connection.recv_bytes())
+        connection.send(None)
+        while (message := connection.recv()) is not None:
+            if isinstance(message, Span):
+                # The handle follows the message on the same socket.
+                with open(recv_handle(connection), "rb", buffering=0) as stream:
+                    _count_span(counter, stream.fileno(), message)
+            else:
+                source, spec, position = message
+                counter.count(source, spec, position, connection.recv_bytes())
+            connection.send(None)
         counter.flush()
         connection.send(Counted(number, counter.totals, counter.variants))
+    except FileFormatError as error:
+        connection.send(_Unreadable(error.path, error.problem))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         return  # the reader is gone, or the user pressed Ctrl-C: it reports, this end just leaves
+
+
+def _count_span(counter: LineCounter, handle: int, span: Span) -> None:
+    for position, block in span_blocks(handle, span):
+        counter.count(span.source, span.spec, position, block)
 
 
 Engine = InProcess | Pool
