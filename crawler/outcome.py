@@ -206,12 +206,18 @@ def _judge_parts(page: _Verdict, parts: PartStates) -> _Verdict:
 
 
 def _page_keys(result: Result, first: Answer, second: Answer | None) -> Iterable[KeyState]:
-    """The page's own keys that a store was asked to hold: of the request that proves them, else of both."""
+    """The page's own keys that a store was asked to hold: of the request that proves them, else of both.
+
+    Caches around one another each keep a copy; the second request stops at the first that has one.
+    """
     traces = [answer.trace for answer in (first, second) if answer and answer.trace]
+    found = {key_identity(key): key for trace in traces for key in pages(trace) if key.event in _KEPT_EVENTS}
     if result.is_proven:
-        traces = traces[-1:]
-    keys = {key_identity(key): key for trace in traces for key in pages(trace) if key.event in _KEPT_EVENTS}
-    for (alias, name, version), key in keys.items():
+        proving = [key for key in pages(traces[-1]) if key.event in _KEPT_EVENTS]
+        aliases = {key.alias for key in proving}
+        copies = [k for k in found.values() if k.event is KeyEvent.STORED and k.alias not in aliases]
+        found = {key_identity(key): key for key in (*proving, *copies)}
+    for (alias, name, version), key in found.items():
         is_private = all(alias in trace.private_aliases for trace in traces)
         own = Result.UNVERIFIABLE if is_private else result
         yield KeyState(alias=alias, key=name, version=version, kind=key.kind, result=own)

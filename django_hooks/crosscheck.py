@@ -1,14 +1,16 @@
 """Reads back what an outcome file reports as warm, and corrects what is not there any more.
 
-Read-only: no value is written, none is computed. A page counts as gone when any key of it is gone, because Django's
-page cache needs both its entries. Where the page is proven, its parts do not matter: nobody reads them while the page
-lives. Where it is not, any part that is gone makes the outcome not stored.
+Read-only: no value is written, none is computed. A page needs both its entries, the list of headers and the response:
+it counts as gone when no cache that keeps it has both, or when the list leads elsewhere (`visitor_keys`). Where the
+page is proven, its parts do not matter: nobody reads them while the page lives. Where it is not, any part that is gone
+makes the outcome not stored.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
@@ -19,10 +21,15 @@ from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import KeyKind
 
 from . import stores, time_left
+from .recorder import HEADER_LIST_PREFIX
+from .visitor_keys import VisitorKeys, by_alias
 
 BATCH: Final = 20
 """Outcomes whose keys are read together."""
 MAX_EXAMPLES: Final = 20
+
+
+_KeyId = tuple[str, str, int | str | None]
 
 
 class Presence(Enum):
@@ -30,6 +37,8 @@ class Presence(Enum):
 
     PRESENT = "present"
     MISSING = "missing"
+    UNREACHABLE = "unreachable"
+    """There, but its visitors are led to another key."""
     PRIVATE = "private"
     UNREADABLE = "unreadable"
 
@@ -40,6 +49,8 @@ class Seen:
 
     presence: Presence
     detail: str = ""
+    value: Any = None
+    """Of a list of headers."""
 
 
 @dataclass(slots=True)
@@ -70,22 +81,36 @@ class Tally:
         }
 
 
-def cross_check(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[Outcome]:
+def cross_check(outcomes: Iterable[Outcome], tally: Tally, visitors: VisitorKeys | None = None) -> Iterator[Outcome]:
     """The outcomes as they are after their keys were read back, in bounded memory; counts go to ``tally``."""
     for batch in stores.batches(outcomes, BATCH):
         states = [state for outcome in batch for state in claimed(outcome)]
         seen = look_up(states, tally.dead)
         _note_time_left(seen, tally)
         for outcome in batch:
-            yield _checked(outcome, seen, tally)
+            own = {_key_id(state): seen[_key_id(state)] for state in claimed(outcome)}
+            yield _checked(outcome, own | _unreachable(outcome, own, visitors), tally)
+
+
+def _unreachable(outcome: Outcome, seen: Mapping[_KeyId, Seen], visitors: VisitorKeys | None) -> dict[_KeyId, Seen]:
+    """Lists of headers that lead this outcome's visitors elsewhere."""
+    found: dict[_KeyId, Seen] = {}
+    if visitors is None:
+        return found
+    pages = [state for state in claimed(outcome) if state.kind is KeyKind.PAGE]
+    for header_lists, bodies in by_alias(pages).values():
+        for state in header_lists:
+            answer = seen[_key_id(state)]
+            keys = [body.key for body in bodies]
+            if answer.presence is Presence.PRESENT and visitors.leads_elsewhere(outcome, state, answer.value, keys):
+                headers = ", ".join(map(str, answer.value)) or "no header"
+                found[_key_id(state)] = Seen(Presence.UNREACHABLE, f"now varies on {headers}"[:160])
+    return found
 
 
 def claimed(outcome: Outcome) -> list[KeyState]:
     """The keys that a proven outcome says are there."""
     return [state for state in outcome.keys if state.result.is_proven] if outcome.result.is_proven else []
-
-
-_KeyId = tuple[str, str, int | str | None]
 
 
 def _key_id(state: KeyState) -> _KeyId:
@@ -138,7 +163,8 @@ def _note_time_left(seen: dict[_KeyId, Seen], tally: Tally) -> None:
 
 def _seen(key: str, found: stores.ReadBack) -> Seen:
     if key in found.values:
-        return Seen(Presence.PRESENT)
+        is_small = key.startswith(HEADER_LIST_PREFIX)
+        return Seen(Presence.PRESENT, value=found.values[key] if is_small else None)
     if key in found.unreadable:
         return Seen(Presence.UNREADABLE, found.unreadable[key])
     return Seen(Presence.MISSING)
@@ -158,7 +184,7 @@ def _checked(outcome: Outcome, seen: dict[_KeyId, Seen], tally: Tally) -> Outcom
 
 
 def _exemplify(outcome: Outcome, state: KeyState, answer: Seen, tally: Tally) -> None:
-    if answer.presence in (Presence.MISSING, Presence.UNREADABLE) and len(tally.examples) < MAX_EXAMPLES:
+    if answer.presence not in (Presence.PRESENT, Presence.PRIVATE) and len(tally.examples) < MAX_EXAMPLES:
         finding = {"url": outcome.host + outcome.url, "alias": state.alias, "key": state.key}
         tally.examples.append(finding | {"finding": answer.presence.value, "detail": answer.detail})
 
@@ -170,20 +196,28 @@ def correct(outcome: Outcome, seen: dict[_KeyId, Seen]) -> Outcome:
         return outcome
     page_is_claimed = outcome.page is not None and outcome.page.is_proven
     pages = [state for state in states if state.kind is KeyKind.PAGE]
-    decisive = pages if page_is_claimed and pages else states
-    result, reason, detail = _verdict([seen[_key_id(state)] for state in decisive])
+    page_is_decisive = page_is_claimed and bool(pages)
+    copies = [[*lists, *bodies] for lists, bodies in by_alias(pages).values()] if page_is_decisive else [states]
+    # One whole copy of the page is enough: caches around one another are asked in turn.
+    verdicts = [_verdict([seen[_key_id(state)] for state in copy], outcome.expires_at_s) for copy in copies]
+    result, reason, detail = min(verdicts, key=lambda verdict: _WORST_LAST.index(verdict[0]))
     keys = tuple(_corrected_state(state, seen) for state in outcome.keys)
     if result is None:
         return replace(outcome, keys=keys)
-    page = result if page_is_claimed and pages else outcome.page
+    page = result if page_is_decisive else outcome.page
     return replace(outcome, result=result, reason=reason, detail=detail, page=page, keys=keys)
 
 
-def _verdict(answers: Sequence[Seen]) -> tuple[Result | None, str, str]:
+_WORST_LAST: Final = (None, Result.UNVERIFIABLE, Result.NOT_STORED)
+
+
+def _verdict(answers: Sequence[Seen], expires_at_s: float | None) -> tuple[Result | None, str, str]:
     """The worst of the answers: gone, then unreadable, then out of sight; ``None`` when all is there."""
     by_presence = {answer.presence: answer for answer in answers}
     if Presence.MISSING in by_presence:
-        return Result.NOT_STORED, "evicted", ""
+        return Result.NOT_STORED, "expired" if expires_at_s and time.time() >= expires_at_s else "evicted", ""
+    if Presence.UNREACHABLE in by_presence:
+        return Result.NOT_STORED, "key-differs", by_presence[Presence.UNREACHABLE].detail
     if Presence.UNREADABLE in by_presence:
         return Result.UNVERIFIABLE, "backend-error", by_presence[Presence.UNREADABLE].detail
     if Presence.PRIVATE in by_presence:
@@ -195,5 +229,5 @@ def _corrected_state(state: KeyState, seen: dict[_KeyId, Seen]) -> KeyState:
     answer = seen.get(_key_id(state))
     if answer is None or not state.result.is_proven:
         return state
-    result, _, _ = _verdict([answer])
+    result, _, _ = _verdict([answer], None)
     return state if result is None else replace(state, result=result)

@@ -21,6 +21,7 @@ from .crosscheck import Presence, Tally, cross_check
 from .engine import Engine, RunOptions
 from .engine.plan import Planned, failure
 from .progress import watched, watching
+from .visitor_keys import VisitorKeys
 from .warmers import Registry, Warmer
 
 
@@ -84,10 +85,10 @@ def check(path: str | PathLike[str], *, require_coverage: float, progress: str, 
     report = Report(run_id=reader.run.run_id, env=reader.run.env, require_coverage=require_coverage)
     tally = Tally()
     with watching(progress, stream) as watcher:
-        for outcome in watched(cross_check(reader, tally), watcher):
+        for outcome in watched(cross_check(reader, tally, VisitorKeys(reader.run)), watcher):
             report.add(outcome)
     report.extra["cross_check"] = {**tally.document(), "outcomes_cut": reader.cut}
-    missing = tally.keys[Presence.MISSING]
+    missing = tally.keys[Presence.MISSING] + tally.keys[Presence.UNREACHABLE]
     if missing and report.coverage < require_coverage:
         report.error = VerificationError(
             f"{missing} of {tally.keys.total()} keys that were reported as warm are gone; "

@@ -104,7 +104,7 @@ def test_everything_is_counted_and_examples_are_few(backend):
     corrected = list(cross_check([*many, outcome()], tally))
     assert [o.result for o in corrected] == [GONE] * 50 + [STORED]
     document = tally.document()
-    assert document["keys"] == {"present": 50, "missing": 50, "private": 0, "unreadable": 0}
+    assert document["keys"] == {"present": 50, "missing": 50, "unreachable": 0, "private": 0, "unreadable": 0}
     assert (document["corrected"], document["without_keys"], len(document["findings"])) == (50, 1, 20)
 
 
