@@ -8,7 +8,7 @@ from time import time
 from typing import Final
 from urllib.parse import urlsplit
 
-from OpenSSL import SSL
+import aiohttp
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -18,11 +18,6 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 from scrapy.http import Response
-from service_identity import VerificationError
-from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.error import TimeoutError as ConnectTimeoutError
-from twisted.python.failure import Failure
-from twisted.web._newclient import BadHeaders, ParseError, RequestTransmissionFailed
 
 from url_manifests.protocol import TRACE_HEADER
 from url_manifests.traces import Trace, decode_trace
@@ -133,12 +128,12 @@ def is_login_path(location: str) -> bool:
 
 
 _EXPLANATIONS: Final[tuple[tuple[tuple[type[BaseException], ...], str, str], ...]] = (
-    ((DownloadTimeoutError, ConnectTimeoutError), "timeout", "no complete answer in time"),
+    ((DownloadTimeoutError,), "timeout", "no complete answer in time"),
     ((DownloadConnectionRefusedError,), "connection", "connection refused"),
     ((CannotResolveHostError,), "connection", "host name not found"),
     ((DownloadCancelledError,), "too-large", "larger than WARM_MAX_BYTES"),
     ((ResponseDataLossError,), "connection", "the answer was cut"),
-    ((RequestTransmissionFailed, ConnectError, ConnectionClosed, OSError), "connection", ""),
+    ((OSError,), "connection", ""),
 )
 
 
@@ -160,11 +155,10 @@ def _explain(error: BaseException) -> tuple[str, str]:
 
 
 def _explain_failed(error: DownloadFailedError) -> tuple[str, str]:
-    reasons = getattr(error.__cause__, "reasons", [])
-    found = [reason.value for reason in reasons if isinstance(reason, Failure)]
-    # Twisted reports a header or chunk that it cannot parse as ParseError, and some as a bare ValueError.
-    if any(isinstance(value, ParseError | BadHeaders | ValueError) for value in found):
+    if isinstance(error.__cause__, aiohttp.ClientResponseError):
         return "bad-response", "not a valid HTTP response"
-    if any(isinstance(value, SSL.Error | VerificationError) for value in found):
+    if isinstance(error.__cause__, aiohttp.ClientSSLError):
         return "connection", "TLS failed: is the certificate valid, and for this name (see WARM_TLS_NAME)?"
+    if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+        return "connection", f"no connection: {error.__cause__.os_error.strerror}"
     return "connection", "the connection was closed before the answer was complete"

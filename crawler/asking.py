@@ -1,4 +1,4 @@
-"""Requests that are awaited one by one, beside the stream of the plan: the handshake, and the late check."""
+"""Asking, and the first requests to each host: how does the site see us?"""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from time import monotonic
 from typing import Final
 
 from scrapy import Request
-from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from url_manifests.protocol import Purpose
 
-from .answer import Answer, answer_from_error
+from .answer import Answer
+from .pace import Stopped
 from .plan import Planned
 from .politeness import ANSWER
 from .readiness import POLL_EVERY_S, check_site, refused, site_view
@@ -33,17 +34,17 @@ async def ask(download: Download, request: Request) -> tuple[Answer, Response | 
     """The answer to a request, with its response if there was one.
 
     Raises:
-        CloseSpider: the run was stopped while the request waited.
+        Stopped: the run was stopped while the request waited.
     """
     try:
         response = await download(request)
     except IgnoreRequest as stopped:
-        raise CloseSpider("stopped") from stopped
-    except Exception as error:  # every kind of failure is an answer here, an unknown one is raised again
-        if (answer := answer_from_error(error)) is None:
+        raise Stopped from stopped
+    except Exception:  # every kind of failure is an answer here, one that is none is raised again
+        if ANSWER not in request.meta:
             raise
-        return answer, None
-    return response.meta[ANSWER], response
+        response = None
+    return request.meta[ANSWER], response
 
 
 class Handshake:
@@ -52,11 +53,21 @@ class Handshake:
     def __init__(self, run: WarmRun) -> None:
         self._run = run
         self._left: defaultdict[str, int] = defaultdict(lambda: HELLO_TRIES if run.config.secret else 0)
+        self._one_at_a_time = asyncio.Lock()
 
-    def is_due(self, host: str) -> bool:
-        return self._left[host] > 0
+    async def shake_if_due(self, planned: Planned, download: Download) -> Answer | None:
+        """The answer to a first request, or ``None`` when the host was met already; others wait until it was.
 
-    async def shake(self, planned: Planned, download: Download) -> Answer:
+        Raises:
+            ConfigurationError, TargetNotReadyError: see `_shake`.
+            Stopped: the run was stopped meanwhile.
+        """
+        if not self._left[planned.entry.host]:
+            return None
+        async with self._one_at_a_time:
+            return await self._shake(planned, download) if self._left[planned.entry.host] else None
+
+    async def _shake(self, planned: Planned, download: Download) -> Answer:
         """Ask for a page; its answer counts like any other.
 
         Raises:

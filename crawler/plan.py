@@ -17,8 +17,6 @@ from url_manifests.outcomes import Outcome
 from url_manifests.personas import Personas
 from url_manifests.safety import SafetyRules
 
-from .wire import is_sendable
-
 Headers = tuple[tuple[str, str], ...]
 
 CONNECTION_HEADERS: Final = frozenset(
@@ -110,7 +108,7 @@ def plan_requests(
     for entry_number, entry in enumerate(manifest):
         verdict = safety.verdict(entry.url)
         left_out = "" if is_selected(entry.url) else "excluded"
-        if verdict or not is_sendable(entry.url):
+        if verdict:
             left_out = "unsafe"
         if verdict.startswith("secret"):
             # It will be written into the outcomes, as skipped.

@@ -17,11 +17,11 @@ from .answer import Answer, answer_from_error, answer_from_response
 from .overload import IN_A_ROW, OverloadGuard, pause_before_retry_s
 from .pace import Pace, Stopped
 from .readiness import site_view
-from .requests import AHEAD_OF_FIRST_REQUESTS, SENT_AT, WIRE, Wire, ticket_header
+from .requests import SENT_AT, WIRE, Wire, ticket_header
 from .run import WarmRun, run_of
 
 ANSWER: Final = "warm_answer"
-"""Key in ``Request.meta`` under which the `Answer` lies when callback or errback are called."""
+"""Key in ``Request.meta`` under which the `Answer` lies once there is one, be it a response or a failure."""
 
 
 class PolitenessMiddleware:
@@ -30,21 +30,21 @@ class PolitenessMiddleware:
     Requests without a `Wire` (those that wait for the site to be ready) pass untouched.
     """
 
-    def __init__(self, crawler: Crawler, run: WarmRun) -> None:
+    def __init__(self, run: WarmRun) -> None:
         self._run = run
         self._guard = OverloadGuard()
         self._others_in_a_row = 0
-        # `crawling` becomes false as soon as somebody asks Scrapy to stop, long before the spider is closed.
-        self._pace = Pace(run.config.rate, is_stopping=lambda: run.is_stopping or not crawler.crawling)
+        self._pace = Pace(run.config.rate, is_stopping=lambda: run.is_stopping)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler, run_of(crawler))
+        return cls(run_of(crawler))
 
     async def process_request(self, request: Request) -> None:
         wire: Wire | None = request.meta.get(WIRE)
         if wire is None:
             return
+        request.meta.pop(ANSWER, None)
         try:
             await self._pace.turn()
         except Stopped as stopped:
@@ -87,7 +87,7 @@ class PolitenessMiddleware:
         )
 
     def _take(self, request: Request, answer: Answer, retry_after: str = "") -> Request | None:
-        """Note an answer for the callback; the request that replaces it when it should be tried again."""
+        """Note an answer for who asked; the request when it should be sent again."""
         request.meta[ANSWER] = answer
         if answer.trace:
             self._run.note_writes(answer.trace)
@@ -101,8 +101,8 @@ class PolitenessMiddleware:
             return None
         self._pace.hold(pause_s)
         self._run.retries += 1
-        meta = {**request.meta, WIRE: replace(wire, attempt=wire.attempt + 1)}
-        return request.replace(priority=AHEAD_OF_FIRST_REQUESTS, meta=meta)
+        request.meta[WIRE] = replace(wire, attempt=wire.attempt + 1)
+        return request
 
 
 def _elapsed_ms(request: Request) -> float:

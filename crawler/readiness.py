@@ -16,6 +16,7 @@ from url_manifests.protocol import SITE_HEADER
 from url_manifests.traces import SiteView, decode_site_view
 
 from .answer import Answer, answer_from_error, answer_from_response
+from .download import TLS_NAME
 from .env import WarmConfig
 from .target import Target, host_header
 
@@ -73,13 +74,14 @@ async def _ask(download: Download, request: Request) -> Answer:
 
 def _ready_request(ready_url: str, target: Target, timeout_s: float) -> Request:
     """A request for the ready URL: by the internal address, unless the URL names another host of its own."""
+    tls_name = None
     if "://" in ready_url and not target.serves(ready_url):
         url, headers = ready_url, [("Host", host_header(ready_url))]
     else:
         path = ready_url.removeprefix(target.public_url).removeprefix(target.base_url) or "/"
-        url, headers = target.connect_url(path), target.headers()
+        url, headers, tls_name = target.connect_url(path), target.headers(), target.tls_name_of()
     headers = [*headers, ("User-Agent", "django-cache-warming")]
-    return Request(url, headers=headers, meta={"verbatim_url": True, "download_timeout": timeout_s})
+    return Request(url, headers=headers, meta={TLS_NAME: tls_name, "verbatim_url": True, "download_timeout": timeout_s})
 
 
 def _path_on_site(answer: Answer, target: Target) -> str:

@@ -5,14 +5,14 @@ The ticket is not added here but when the request is sent (`crawler.politeness`)
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from scrapy import Request
 
 from url_manifests.protocol import TICKET_HEADER, Purpose, Ticket, sign_ticket
 
+from .download import TLS_NAME
 from .plan import Planned
 from .target import Target
 from .wire import wire_target
@@ -22,8 +22,6 @@ WIRE: Final = "warm_wire"
 SENT_AT: Final = "warm_sent_at"
 """Key in ``Request.meta``: when the request was really sent, after all waiting, on the monotonic clock."""
 
-AHEAD_OF_FIRST_REQUESTS: Final = 10
-"""Priority of second requests and retries: what has begun is finished before something new begins."""
 _EXPIRY_SLACK_S: Final = 60
 """The site's clock may be behind or ahead of ours."""
 
@@ -38,29 +36,19 @@ class Wire:
     attempt: int = 1
 
 
-def build_request(
-    planned: Planned,
-    target: Target,
-    *,
-    timeout_s: float,
-    callback: Callable[..., Any] | None = None,
-    errback: Callable[..., Any] | None = None,
-    purpose: Purpose = Purpose.WARM,
-    priority: int = 0,
-    cb_kwargs: dict[str, Any] | None = None,
-) -> Request:
+def build_request(planned: Planned, target: Target, *, timeout_s: float, purpose: Purpose = Purpose.WARM) -> Request:
     """A GET of one planned URL, as a visitor of its variant sends it."""
     entry = planned.entry
-    wire = Wire(host=entry.host or target.host, target=wire_target(entry.url), purpose=purpose)
     return Request(
-        target.connect_url(entry.url, entry.host),
-        callback=callback,
-        errback=errback,
+        target.connect_url(entry.url),
         headers=[*target.headers(entry.host), *planned.headers],
-        priority=priority,
         # `verbatim_url`: Scrapy must not quote the URL in its own way, Django's page key hashes it as it is.
-        meta={WIRE: wire, "verbatim_url": True, "download_timeout": timeout_s},
-        cb_kwargs=cb_kwargs,
+        meta={
+            WIRE: Wire(host=entry.host or target.host, target=wire_target(entry.url), purpose=purpose),
+            TLS_NAME: target.tls_name_of(entry.host),
+            "verbatim_url": True,
+            "download_timeout": timeout_s,
+        },
     )
 
 

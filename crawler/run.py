@@ -55,6 +55,8 @@ class WarmRun:
         """How the site sees us, by public host, once it was asked."""
         self.error: CacheWarmingError | None = None
         """Why the run ends early; the first reason counts."""
+        self.is_wanted: Callable[[], bool] = lambda: True
+        """False as soon as somebody asks Scrapy to stop, long before the spider is closed."""
         self.is_deadline_over = False
         self.is_site_suffering = False
         """Whether a stop rule ended the run, rather than a person."""
@@ -72,7 +74,6 @@ class WarmRun:
         self.writes: Counter[tuple[str, str]] = Counter()
         """Database writes that the site observed while it answered, by route and table."""
         self._plan = plan_requests(manifest, self.visitors, config.only, config.rules)
-        self._concluded = 0
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False
         self._lock = RunLock(*lock_paths(config.env, directory))
@@ -140,12 +141,6 @@ class WarmRun:
     def conclude(self, planned: Planned) -> None:
         """This request's outcome is known, and about to be recorded."""
         del self._under_way[planned.number]
-        self._concluded += 1
-
-    @property
-    def is_recording(self) -> bool:
-        """Whether an outcome is known that is not written down yet."""
-        return self.report.planned < self._concluded
 
     def record(self, outcome: Outcome) -> None:
         """Count an outcome and write it down."""
@@ -206,7 +201,7 @@ class WarmRun:
 
     @property
     def is_stopping(self) -> bool:
-        return self.error is not None
+        return self.error is not None or not self.is_wanted()
 
     def remaining_s(self) -> float:
         """Seconds until the deadline; negative after it."""

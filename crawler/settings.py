@@ -27,28 +27,13 @@ DEFAULT_REQUEST_HEADERS: dict[str, str] = {}
 USER_AGENT = None
 ROBOTSTXT_OBEY = False  # visitors' browsers do not read it either; the site's owner runs this, on their own pages
 
-# --- In which order: the manifest's ---------------------------------------------------------------------------------
-# The spider's callbacks take every status and build requests for one site only, at no depth: no middleware has work.
-SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
-DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # the default one drops variants and second requests unseen
-SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"  # one site: no balancing between hosts
-SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # most valuable first means first in, first out
-SCHEDULER_START_MEMORY_QUEUE = None  # the same queue for all: priority decides between begun and new entries
-
 # --- How fast: crawler.pace decides --------------------------------------------------------------------------------
 # Scrapy's DOWNLOAD_DELAY loses a timer's delay with each request (90 a second instead of 100). AutoThrottle takes the
 # delay from the last latency; here every other answer is a cache hit, so it would swing between the two.
 DOWNLOAD_DELAY = 0
-CONCURRENT_ITEMS = (
-    1  # the default of 100 starts so many tasks for every response: 16.7 s against 5.05 s for 5,000 pages
-)
-WARN_ON_GENERATOR_RETURN_VALUE = False  # inspects the source of callbacks; ours are no generators
 
 # --- What is done with answers --------------------------------------------------------------------------------------
 ITEM_PIPELINES = {"crawler.record.RecordOutcomes": 500}
-DOWNLOAD_WARNSIZE = 0  # the largest response that is read is a setting of the run; up to it there is nothing to warn of
-DOWNLOAD_VERIFY_CERTIFICATES = True  # off by default in Scrapy
-HTTPERROR_ALLOW_ALL = True  # an error page is an outcome
 
 # --- What else runs ---------------------------------------------------------------------------------------------------
 # Of Scrapy's own extensions only those that cost nothing: no telnet console and no remote control (open doors in a

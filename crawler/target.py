@@ -1,9 +1,8 @@
 """Where requests go, and what they say about it: connect to one address, speak as if it were the public one. Pure.
 
 Django's page keys hash the absolute URI, so the site must see the public scheme and host although the crawler connects
-to an internal address. Over plain HTTP the Host header and the proxy's scheme header do that. Over TLS the public name
-also stands in the URL that is connected to, and `crawler.resolver` leads it to the internal address: so the server is
-told the visitors' name (SNI), and must show the visitors' certificate.
+to an internal address. Over plain HTTP the Host header and the proxy's scheme header do that. Over TLS the server is
+also told the visitors' name (SNI), and must show the visitors' certificate (`crawler.download.TLS_NAME`).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Target:
     base_url: str
     """Scheme and address to connect to; no request ever goes elsewhere."""
     tls_name: str
-    """Name to connect by over TLS where it is not the public one."""
+    """Name of the certificate there, where it is not the public one."""
     scheme: str
     host: str
     """What visitors use; the host has its port when that is not the scheme's default, as in a Host header."""
@@ -54,13 +53,15 @@ class Target:
         """Whether the connection itself is encrypted, and not only the visitors' connection to a proxy."""
         return self.base_url.startswith("https:")
 
-    def connect_url(self, path_and_query: str, host: str = "") -> str:
+    def connect_url(self, path_and_query: str) -> str:
         """The URL that is handed to Scrapy."""
+        return self.base_url + path_and_query
+
+    def tls_name_of(self, host: str = "") -> str | None:
+        """The name that a server must have a certificate for, where the connection is encrypted."""
         if not self.is_tls:
-            return self.base_url + path_and_query
-        name = self.tls_name or _host_name(f"https://{host or self.host}")
-        port = urlsplit(self.base_url).port
-        return f"https://{name}{f':{port}' if port else ''}{path_and_query}"
+            return None
+        return self.tls_name or urlsplit(f"https://{host or self.host}").hostname
 
     @property
     def public_url(self) -> str:

@@ -4,53 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
-from scrapy import Request, Spider
+from scrapy import Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider, IgnoreRequest
-from scrapy.http import Response
-from twisted.python.failure import Failure
+from scrapy.exceptions import CloseSpider
 
-from crawler import resolver
 from crawler.answer import Answer
 from crawler.asking import Handshake, ask
 from crawler.late import LateCheck
 from crawler.outcome import skipped
+from crawler.pace import Stopped
 from crawler.plan import Planned
-from crawler.politeness import ANSWER
 from crawler.readiness import wait_until_ready
-from crawler.requests import AHEAD_OF_FIRST_REQUESTS, build_request
+from crawler.requests import build_request
 from crawler.run import WarmRun
 from crawler.visit import Visit
 from url_manifests.errors import CacheWarmingError, VerificationError
 from url_manifests.outcomes import Outcome
 
-_RECORDED_WITHIN_S: Final = 0.01
 _BREATHE_EVERY: Final = 200
 """Entries that are left out are written down at once; after so many, others get their turn."""
-
-Steps = list[Request | Outcome]
-"""What a callback gives to Scrapy."""
 
 
 class WarmSpider(Spider):
     """Streams the manifest: an entry is begun when an earlier one has ended, which keeps order and memory.
 
-    What is asked for an entry, and what comes of it, is a `Visit`'s business.
+    What is asked for an entry, and what comes of it, is a `Visit`'s business. Its requests pass through Scrapy's
+    downloader, and its outcomes through the item pipelines, but not through Scrapy's scheduler, which has nothing to
+    decide here: the plan says what comes next, and each request waits for the answer to the one before.
     """
 
     name = "warm"
+    custom_settings = {  # noqa: RUF012 - Scrapy's name and type
+        # Not in `crawler.settings`: it drops bodies, and other spiders of a user's project read theirs.
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), "crawler.download.AiohttpDownloadHandler"),
+    }
 
     def __init__(self, run: WarmRun, *, owns_run: bool = False) -> None:
         super().__init__()
         self.run = run
         self._owns_run = owns_run
-        self._room = asyncio.Semaphore(run.config.concurrency)
         self._handshake = Handshake(run)
+        self._workers: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *_args: Any, run: WarmRun | None = None, **arguments: str) -> Self:
@@ -59,6 +57,7 @@ class WarmSpider(Spider):
         if run is None:
             run = WarmRun.prepare(arguments, os.environ, Path.cwd())
             run.open()
+        run.is_wanted = lambda: bool(crawler.crawling)
         spider = cls(run, owns_run=owns_run)
         spider._set_crawler(crawler)
         config = run.config
@@ -71,122 +70,93 @@ class WarmSpider(Spider):
         return spider
 
     def closed(self, _reason: str) -> None:
+        for worker in self._workers:
+            worker.cancel()
         if self._owns_run:
             self.run.finish()
 
-    async def start(self) -> AsyncIterator[Request | Outcome]:
-        """Wait for the site, then go through the plan."""
-        self._lead_names_to_the_release()
+    async def start(self) -> AsyncIterator[Any]:
+        """Wait for the site, go through the plan, look again. Nothing is left for Scrapy to schedule."""
         try:
             await wait_until_ready(self.crawler.engine.download_async, self.run.config, self.run.target)
-            async for request_or_outcome in self._go_through_plan():
-                yield request_or_outcome
+            await self._go_through_plan()
             await self._look_again()
         except CacheWarmingError as error:
             self.run.fail(error)
             raise CloseSpider(type(error).__name__) from error
+        except Stopped as stopped:
+            raise CloseSpider("stopped") from stopped
+        return
+        yield  # what makes this the generator that Scrapy wants
 
-    def _lead_names_to_the_release(self) -> None:
-        config, target = self.run.config, self.run.target
-        if target.is_tls:
-            from twisted.internet import reactor  # noqa: PLC0415 - Scrapy chooses which one, before the spider starts
+    async def _go_through_plan(self) -> None:
+        """Work on as many entries at once as requests are allowed at once."""
+        entries = self.run.planned()
+        self._workers = {asyncio.create_task(self._work(entries)) for _ in range(self.run.config.concurrency)}
+        # Not gathered: when Scrapy cancels us, because it was told to stop, what is under way is still waited for.
+        ended, _ = await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
+        for worker in ended:
+            worker.result()
+        self._leave_if_stopping()
 
-            elsewhere = "" if target.serves(config.ready_url) else urlsplit(config.ready_url).hostname
-            resolver.install(reactor, urlsplit(config.base_url).hostname or "", [elsewhere] if elsewhere else [])
+    async def _work(self, entries: Iterator[tuple[Planned, ...]]) -> None:
+        try:
+            while not self._must_leave() and (variants := next(entries, None)):
+                if variants[0].left_out:
+                    await self._leave_out(variants)
+                else:
+                    await self._visit(Visit(variants, self.run.visitors))
+        except CacheWarmingError as error:
+            self.run.fail(error)
+        except Stopped:
+            pass  # what is left is recorded when the run is finished
 
-    async def _go_through_plan(self) -> AsyncIterator[Request | Outcome]:
-        for entry_number, variants in enumerate(self.run.planned()):
-            if variants[0].left_out:
-                for planned in variants:
-                    yield self._leave_out(planned)
-                if entry_number % _BREATHE_EVERY == 0:
-                    await asyncio.sleep(0)
-                continue
-            await self._room.acquire()
-            if self._is_deadline_over():
-                self._room.release()
-                return
-            if self.run.is_stopping:
-                raise CloseSpider("stopped")
-            for step in await self._begin(Visit(variants, self.run.visitors)):
-                yield step
-
-    def _is_deadline_over(self) -> bool:
+    def _must_leave(self) -> bool:
+        """Whether nothing more may be begun."""
         self.run.is_deadline_over |= self.run.remaining_s() <= 0
-        return self.run.is_deadline_over
+        return self.run.is_deadline_over or self.run.is_stopping
 
-    def _leave_out(self, planned: Planned) -> Outcome:
+    async def _leave_out(self, variants: tuple[Planned, ...]) -> None:
+        for planned in variants:
+            await self._record(planned, skipped(planned, planned.left_out))
+        if variants[0].entry_number % _BREATHE_EVERY == 0:
+            await asyncio.sleep(0)
+
+    async def _visit(self, visit: Visit) -> None:
+        """Ask for one entry, variant by variant, until all is known about it."""
+        while not visit.is_over and not (visit.is_between_variants and self._must_leave()):
+            planned = visit.current
+            if outcome := visit.take(await self._ask(visit.next)):
+                await self._record(planned, outcome)
+
+    async def _ask(self, planned: Planned) -> Answer:
+        download = self.crawler.engine.download_async
+        if answer := await self._handshake.shake_if_due(planned, download):
+            return answer
+        run = self.run
+        request = build_request(planned, run.target, timeout_s=run.config.timeout_s, purpose=run.purpose)
+        answer, _ = await ask(download, request)
+        return answer
+
+    async def _record(self, planned: Planned, outcome: Outcome) -> None:
+        """Hand an outcome to the item pipelines, and wait until it is recorded.
+
+        Not by way of the scraper: a stop that comes while it sends its signal has it wait for ever (Scrapy 2.19).
+        """
         self.run.conclude(planned)
-        return skipped(planned, planned.left_out)
+        await self.crawler.engine.scraper.itemproc.process_item_async(outcome)
+        await self.crawler.signals.send_catch_log_async(signals.item_scraped, item=outcome, response=None, spider=self)
+        if outcome.reason == "leak":
+            raise leak_error(outcome)
 
-    async def _begin(self, visit: Visit) -> Steps:
-        if not self._handshake.is_due(visit.current.entry.host):
-            return [self._request(visit)]
-        return self._take(visit, await self._handshake.shake(visit.next, self.crawler.engine.download_async))
-
-    def _request(self, visit: Visit, priority: int = 0) -> Request:
-        return build_request(
-            visit.next,
-            self.run.target,
-            timeout_s=self.run.config.timeout_s,
-            callback=self.on_answer,
-            errback=self.on_error,
-            purpose=self.run.purpose,
-            priority=priority,
-            cb_kwargs={"visit": visit},
-        )
-
-    def on_answer(self, response: Response, visit: Visit) -> Steps:
-        return self._take(visit, response.meta[ANSWER])
-
-    def on_error(self, failure: Failure) -> Steps:
-        request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, IgnoreRequest):
-            # The run was stopped while the request waited.
-            self._leave_if_stopping()
-            return []
-        answer: Answer | None = request.meta.get(ANSWER)
-        if answer is None:
-            failure.raiseException()
-        return self._take(request.cb_kwargs["visit"], answer)
-
-    def _take(self, visit: Visit, answer: Answer) -> Steps:
-        """The outcome of a variant, if that is known now, and the next request of the entry, if there is one."""
-        planned = visit.current
-        steps: Steps = []
-        if outcome := visit.take(answer):
-            self.run.conclude(planned)
-            if outcome.reason == "leak":
-                self.run.fail(leak_error(outcome))
-            steps.append(outcome)
-        else:
-            self._leave_if_stopping()
-        is_left = visit.is_between_variants and (self.run.is_stopping or self._is_deadline_over())
-        if visit.is_over or is_left:
-            self._room.release()
-            return steps
-        return [*steps, self._request(visit, AHEAD_OF_FIRST_REQUESTS)]
+    async def _look_again(self) -> None:
+        """Check at the end of the run."""
+        if self.run.config.verify != "none":
+            await LateCheck(self.run, self._ask).verify()
 
     def _leave_if_stopping(self) -> None:
         if self.run.is_stopping:
-            raise CloseSpider("stopped")
-
-    async def _look_again(self) -> None:
-        """Check at the end of the run, once everything is recorded."""
-        if self.run.config.verify == "none":
-            return
-        for _ in range(self.run.config.concurrency):
-            await self._room.acquire()
-        while self.run.is_recording and not self.run.is_stopping:
-            await asyncio.sleep(_RECORDED_WITHIN_S)
-        self._leave_if_stopping()
-        await LateCheck(self.run, self._ask).verify()
-
-    async def _ask(self, planned: Planned) -> Answer:
-        config = self.run.config
-        request = build_request(planned, self.run.target, timeout_s=config.timeout_s, purpose=self.run.purpose)
-        answer, _ = await ask(self.crawler.engine.download_async, request)
-        return answer
+            raise Stopped
 
 
 def leak_error(outcome: Outcome) -> VerificationError:

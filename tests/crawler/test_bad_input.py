@@ -14,16 +14,16 @@ from .test_crawl import assert_adds_up
 MALFORMED = {
     "/drip/": ("failed", "timeout"),
     "/bomb/": ("unverifiable", "trace-missing"),  # never unpacked: nobody reads it
-    "/bad-chunk/": ("failed", "connection"),
-    "/no-colon/": ("unverifiable", "trace-missing"),  # Twisted overlooks such a line
+    "/bad-chunk/": ("failed", "bad-response"),
+    "/no-colon/": ("failed", "bad-response"),
     "/bad-length/": ("failed", "bad-response"),
     "/two-lengths/": ("failed", "bad-response"),
-    "/long-header/": ("failed", "connection"),
+    "/long-header/": ("failed", "bad-response"),
     "/no-status/": ("failed", "bad-response"),
     "/status-999/": ("failed", "status-5xx"),
     "/trace-bomb/": ("unverifiable", "trace-unreadable"),
     "/trace-junk/": ("unverifiable", "trace-unreadable"),
-    "/too-much/": ("unverifiable", "trace-missing"),
+    "/too-much/": ("failed", "bad-response"),
     "/loop/": ("not_stored", "redirect"),
     "/elsewhere/": ("not_stored", "redirect"),
     "/bad-location/": ("not_stored", "redirect"),
