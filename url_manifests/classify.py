@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from .harmless import PLAIN_PATH
 from .rules import Rules
 from .tracking import defeats_caches, tracking_test
-from .urls import canonical, canonical_host
+from .urls import canonical, canonical_host, without_tracking
 
 STATIC_ENDINGS: Final = frozenset(
     # Code, images, fonts, media, archives, documents: what a web server or a CDN serves without asking Django.
@@ -123,6 +123,10 @@ class Classifier:
         self._is_tracking = tracking_test(rules.tracking_add, rules.tracking_keep)
         self._static = STATIC_ENDINGS | set(rules.static)
         self._has_own_paths = bool(rules.excluded or rules.safety.own)
+
+    def shortened(self, target: bytes) -> bytes:
+        """A target of the same page without what each visitor brings along; often the target itself."""
+        return without_tracking(target, self._is_tracking) if b"?" in target else target
 
     def classify(self, raw_host: bytes, target: bytes) -> Page | str:
         """The page that a GET of this target asks for, or the name of the rule that excludes it."""

@@ -10,11 +10,11 @@ end, on disk where need be (`tally`). A page travels there as the hash of its ho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from .bulk import BulkCounter
 from .cells import (
@@ -39,7 +39,6 @@ from .totals import Totals
 from .visitors import Visitors
 
 MAX_CELLS: Final = 250_000
-_LOW_BITS: Final = (1 << TARGET_BIT) - 1
 
 Network = IPv4Network | IPv6Network
 
@@ -170,34 +169,36 @@ class LineCounter:
 
     def flush(self) -> None:
         """Write what was counted to the next pair of files, and forget it."""
-        self._exclude_marked()
         name = f"{self._worker:03}-{self._files:06}.csv"
-        with (self._folder / f"pages-{name}").open("w", encoding="ascii") as pages:
-            self._targets.resolve({cell >> TARGET_BIT for cell in self._cells}, pages)
-        self._exclude_targets()
-        self.totals.used += self._cells.total()
-        self._write_cells(self._folder / f"cells-{name}")
+        with (
+            (self._folder / f"pages-{name}").open("w", encoding="ascii") as new_pages,
+            (self._folder / f"cells-{name}").open("w", encoding="ascii") as rows,
+        ):
+            rows.writelines(self._rows(new_pages))
         self._files += 1
         self._cells.clear()
         self._further.clear()
         if len(self._targets.parts) > MAX_TARGETS:
             self._targets.clear()
 
-    def _exclude_marked(self) -> None:
-        """Take out the cells that method, status or agent exclude; in this order, as the general loop does."""
-        for cell in [cell for cell in self._cells if cell & NOT_COUNTED]:
-            rule = "method" if cell & OTHER_METHOD else "status" if cell & BAD_STATUS else self._visitors.rule(cell)
-            self.totals.excluded[rule] += self._cells.pop(cell)
+    def _rows(self, new_pages: IO[str]) -> Iterator[str]:
+        """The cells that count, as text; the others are added to what is excluded."""
+        pages, further, worker, used = self._targets.pages, self._further, self._worker, 0
+        for cell, lines in self._cells.items():
+            if cell & NOT_COUNTED:
+                self.totals.excluded[self._mark(cell)] += lines
+                continue
+            number = cell >> TARGET_BIT
+            page = pages[number]
+            if page is None:
+                page = self._targets.page(number, new_pages)
+            if not page:
+                self.totals.excluded[self._targets.rules[number]] += lines
+                continue
+            used += lines
+            yield f"{worker}\t{page}\t{cell}\t{lines}\t{further.get(cell, 0) if further else 0}\n"
+        self.totals.used += used
 
-    def _exclude_targets(self) -> None:
-        rules = self._targets.rules
-        for cell in [cell for cell in self._cells if cell >> TARGET_BIT in rules]:
-            self.totals.excluded[rules[cell >> TARGET_BIT]] += self._cells.pop(cell)
-
-    def _write_cells(self, path: Path) -> None:
-        hashes, further, worker = self._targets.hashes, self._further, self._worker
-        with path.open("w", encoding="ascii") as stream:
-            stream.writelines(
-                f"{worker}\t{hashes[cell >> TARGET_BIT]}\t{cell & _LOW_BITS}\t{lines}\t{lines + further.get(cell, 0)}\n"
-                for cell, lines in self._cells.items()
-            )
+    def _mark(self, cell: int) -> str:
+        """The rule that excludes a marked cell: method before status before agent, as the general loop has it."""
+        return "method" if cell & OTHER_METHOD else "status" if cell & BAD_STATUS else self._visitors.rule(cell)

@@ -80,10 +80,10 @@ class Tally:
         """Take a cell's number apart (see `cells`) on the way in: DuckDB does that faster than whoever wrote it."""
         self._read(
             "cells",
-            "worker: 'SMALLINT', page: 'BIGINT', cell: 'BIGINT', lines: 'BIGINT', hits: 'BIGINT'",
+            "worker: 'SMALLINT', page: 'BIGINT', cell: 'BIGINT', lines: 'BIGINT', further: 'BIGINT'",
             f"worker, page, (cell >> {HOUR_BIT} & 1048575)::INTEGER - 1 AS hour,"
             f" (cell >> {VARIANT_BIT} & 2047)::SMALLINT AS variant, (cell >> {TIME_BIT} & 1023)::SMALLINT AS step,"
-            " (cell & 1)::TINYINT AS signed_in, lines, hits",
+            " (cell & 1)::TINYINT AS signed_in, lines, lines + further AS hits",
         )
         self._read("pages", "page: 'BIGINT', unordered: 'BIGINT', host: 'VARCHAR', url: 'VARCHAR'", "*")
         for path in self._folder.glob("*-*.csv"):

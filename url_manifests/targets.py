@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from array import array
-from collections.abc import Iterable
 from typing import IO, Final
 
-from .cells import OTHER_METHOD, TARGET_BIT, page_hash
+from .cells import ODD_LINE, OTHER_METHOD, TARGET_BIT, page_hash
 from .classify import Classifier
 
 MAX_TARGETS: Final = 300_000
 """Distinct targets that a worker remembers; each takes some 250 bytes. Then it forgets all and starts afresh."""
 
+Key = bytes | tuple[bytes, bytes]
+"""A target; with its host where the log tells it."""
 
 _NO_TARGET: Final = re.compile(rb'[\s"\\]')
 
@@ -26,7 +26,7 @@ class Targets:
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
-        self.parts: dict[bytes | tuple[bytes, bytes], int] = _Parts(self)
+        self.parts: dict[Key, int] = _Parts(self)
         """Target, or host and target → its number, in its place in a cell. Fills itself in."""
         self.rules: dict[int, str] = {}
         """Number → the rule that excludes the target."""
@@ -35,44 +35,46 @@ class Targets:
     def clear(self) -> None:
         """Forget all of them; numbers begin again."""
         self.parts.clear()
-        self.parts[b""] = 0
+        self.parts[b""] = ODD_LINE
         self.rules.clear()
-        self._keys: list[bytes | tuple[bytes, bytes]] = []
-        self.hashes: array[int] = array("q")
-        """Number → the page's hash; 0 before `resolve` and for what is excluded."""
+        self._keys: list[Key] = []
+        self.pages: list[str | None] = []
+        """Number → the page's hash; empty for what is excluded, ``None`` before `page` was asked."""
 
-    def add(self, key: bytes | tuple[bytes, bytes]) -> int:
-        """Give a new target its number."""
-        number = len(self._keys)
+    def add(self, key: Key) -> int:
+        """The part of a new target: a number of its own, unless it differs from a known one only by its tracking."""
+        host, target = key if isinstance(key, tuple) else (None, key)
+        shorter = self._classifier.shortened(target)
+        if shorter != target:
+            return self.parts[shorter if host is None else (host, shorter)]
         self._keys.append(key)
-        self.hashes.append(0)
-        return number << TARGET_BIT
+        self.pages.append(None)
+        return len(self._keys) - 1 << TARGET_BIT
 
-    def resolve(self, numbers: Iterable[int], pages: IO[str]) -> None:
-        """Classify the targets of these numbers, unless that was done, and write the new pages."""
-        hashes, rules = self.hashes, self.rules
-        for number in numbers:
-            if hashes[number] or number in rules:
-                continue
-            key = self._keys[number]
-            host, target = key if isinstance(key, tuple) else (b"", key)
-            page = self._classifier.classify(host, target)
-            if isinstance(page, str):
-                rules[number] = page
-                continue
-            hashes[number] = page_hash(page.host, page.url)
-            unordered = page_hash(page.host, page.unordered) if page.unordered else 0
-            pages.write(f"{hashes[number]}\t{unordered}\t{page.host}\t{page.url}\n")
+    def page(self, number: int, new_pages: IO[str]) -> str:
+        """Classify a target: its page, which is written as well, or nothing when a rule excludes it."""
+        key = self._keys[number]
+        host, target = key if isinstance(key, tuple) else (b"", key)
+        found = self._classifier.classify(host, target)
+        if isinstance(found, str):
+            self.rules[number] = found
+            page = ""
+        else:
+            page = str(page_hash(found.host, found.url))
+            unordered = page_hash(found.host, found.unordered) if found.unordered else 0
+            new_pages.write(f"{page}\t{unordered}\t{found.host}\t{found.url}\n")
+        self.pages[number] = page
+        return page
 
 
-class _Parts(dict[bytes | tuple[bytes, bytes], int]):
+class _Parts(dict[Key, int]):
     """Numbers new targets; what `bulk` leaves with its method in front is marked."""
 
     def __init__(self, targets: Targets) -> None:
         super().__init__()
         self._targets = targets
 
-    def __missing__(self, key: bytes | tuple[bytes, bytes]) -> int:
+    def __missing__(self, key: Key) -> int:
         is_other = False
         if isinstance(key, bytes):
             method, _, target = key.partition(b"/")

@@ -66,6 +66,15 @@ def canonical(target: bytes, is_tracking: Callable[[str], bool]) -> CanonicalUrl
     return CanonicalUrl(canonical_host(host), url, unordered, dropped)
 
 
+def without_tracking(target: bytes, is_tracking: Callable[[str], bool]) -> bytes:
+    """A target that `canonical` gives the same URL, shorter by its tracking parameters where that is easily told."""
+    path, _, query = target.partition(b"?")
+    if not _PLAIN_QUERY.fullmatch(query):
+        return target
+    clean_query, dropped = _clean_query(query, is_tracking)
+    return (path + b"?" + clean_query.encode() if clean_query else path) if dropped else target
+
+
 def _clean_path(path: bytes) -> str:
     if _PLAIN_PATH.fullmatch(path):
         return path.decode("ascii")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from url_manifests.tracking import defeats_caches, tracking_test
-from url_manifests.urls import canonical, canonical_host
+from url_manifests.urls import canonical, canonical_host, without_tracking
 
 is_tracking = tracking_test()
 
@@ -101,6 +101,25 @@ def test_orders_of_parameters_are_one_group():
     first, second = (canonical(target, is_tracking) for target in (b"/?b=2&a=1", b"/?a=1&b=2"))
     assert first.unordered == second.unordered != ""
     assert canonical(b"/?a=1", is_tracking).unordered == ""
+
+
+PARAMETERS = st.sampled_from(
+    [b"a=1", b"gclid=x", b"utm_source=", b"utm_<=1", b"", b"fbclid", b"b=%7e", b"c=\xe9", b"#", b"?"]
+)
+
+
+@given(
+    st.sampled_from([b"/en/", b"/caf\xc3\xa9/", b"https://shop.example", b"/a#b", b"/../a", b"*"]), st.lists(PARAMETERS)
+)
+def test_a_target_without_its_tracking_is_the_same_page(path, parameters):
+    target = path + b"?" + b"&".join(parameters)
+    assert url(without_tracking(target, is_tracking)) == url(target)
+
+
+def test_tracking_is_taken_out_before_targets_are_told_apart():
+    assert without_tracking(b"/en/?gclid=x", is_tracking) == b"/en/"
+    assert without_tracking(b"/en/?a=1&gclid=x&b", is_tracking) == b"/en/?a=1&b"
+    assert without_tracking(b"/en/?a=1", is_tracking) == b"/en/?a=1"
 
 
 def test_tracking_lists_can_be_changed():
