@@ -8,7 +8,7 @@ from django.db.backends.signals import connection_created
 
 
 class CacheWarmingConfig(AppConfig):
-    """Registers the system checks, and the guard with the databases; warmers are discovered by the commands."""
+    """Registers the system checks, the guard with the databases, and what forgets saved rows; commands find warmers."""
 
     name = "django_hooks"
     label = "cache_warming"
@@ -18,6 +18,8 @@ class CacheWarmingConfig(AppConfig):
     def ready(self) -> None:
         from . import guard  # noqa: PLC0415 - apps.py must be importable before settings are
         from .checks import check_cache_warming  # noqa: PLC0415 - as above
+        from .warmers.declared_rows import listen_to_changes  # noqa: PLC0415 - as above
 
         checks.register(check_cache_warming, checks.Tags.caches)
         connection_created.connect(guard.remember, dispatch_uid="cache_warming.guard")
+        listen_to_changes()

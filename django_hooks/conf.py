@@ -75,6 +75,13 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="Template fragments to warm: dicts with template, fragment, contexts and optionally name, priority.",
         ),
         Setting(
+            name="ROWS",
+            types=(list, tuple),
+            default=(),
+            help="Rows to keep in a cache: dicts with model and optionally name, lookups, timeout, alias, filter, "
+            "select_related, only, order_by, limit, priority, invalidate.",
+        ),
+        Setting(
             name="SESSIONS",
             types=(bool, dict),
             default=False,

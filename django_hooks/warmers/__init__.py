@@ -13,21 +13,28 @@
 from __future__ import annotations
 
 from .base import CacheEntry, Category, Warmer
-from .cached import Cached, cached
+from .cached_function import Cached
+from .cached_warmer import cached
+from .declared_rows import cached_rows
 from .fragments import FragmentContext, FragmentWarmer
 from .registry import Registry, register, registry
+from .row_cache import CachedRows
+from .rows import RowsWarmer
 from .sessions import SessionsWarmer
 
 __all__ = [
     "CacheEntry",
     "Cached",
+    "CachedRows",
     "Category",
     "FragmentContext",
     "FragmentWarmer",
     "Registry",
+    "RowsWarmer",
     "SessionsWarmer",
     "Warmer",
     "cached",
+    "cached_rows",
     "register",
     "registry",
 ]

@@ -10,10 +10,11 @@ from django_hooks import conf
 from url_manifests.errors import ConfigurationError
 
 from .base import Warmer
+from .declared_rows import declared_rows
 from .fragments import declared_fragments
 from .sessions import declared_sessions, engine_problem
 
-DECLARED: tuple[Callable[[], Iterable[Warmer]], ...] = (declared_fragments, declared_sessions)
+DECLARED: tuple[Callable[[], Iterable[Warmer]], ...] = (declared_fragments, declared_sessions, declared_rows)
 
 
 def check_warmers() -> Iterator[CheckMessage]:

@@ -123,10 +123,12 @@ def project_warmers() -> Registry:
     Raises:
         ConfigurationError: a declaration in settings is wrong, or a name is taken twice.
     """
+    from .declared_rows import declared_rows  # noqa: PLC0415 - cached rows register themselves here
+
     registry.discover()
     everything = Registry()
     everything.broken = registry.broken
-    for warmer in (*registry, *declared_fragments(), *declared_sessions()):
+    for warmer in (*registry, *declared_fragments(), *declared_sessions(), *declared_rows()):
         everything.add(warmer)
     return everything
 

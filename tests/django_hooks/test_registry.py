@@ -20,6 +20,7 @@ def made(name, **attributes):
 @pytest.fixture
 def own(monkeypatch):
     """The project's registry, empty, and not discovered."""
+    registry.discover()  # Or what is imported for the first time within the test would register here.
     monkeypatch.setattr(registry, "_warmers", {})
     monkeypatch.setattr(registry, "broken", {})
     monkeypatch.setattr(registry, "_is_discovered", False)

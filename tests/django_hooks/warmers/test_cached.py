@@ -16,7 +16,7 @@ from django.utils import translation
 
 from django_hooks.engine import Engine, RunOptions
 from django_hooks.warmers import cached
-from django_hooks.warmers.cached import AsyncCached
+from django_hooks.warmers.cached_function import AsyncCached
 from django_hooks.warmers.registry import DuplicateWarmerError
 from tests.django_hooks.conftest import SHARED
 from url_manifests.outcomes import Result

@@ -1,0 +1,91 @@
+"""Under which key a row is kept: by primary key or by other fields, and by the shape in which it was stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import django
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, Model, QuerySet
+
+from url_manifests.errors import ConfigurationError
+
+from .arguments import argument_text, shortened
+
+
+def shape(rows: QuerySet[Any]) -> str:
+    """A short digest of what an instance of ``rows`` consists of.
+
+    Instances are pickled. A release with another field, another ``only()`` or another Django must not be given what
+    the one before has stored, so all of these are part of the key. No database is asked.
+    """
+    query = rows.query
+    parts = [
+        django.__version__,
+        *_fields(rows.model),
+        *sorted(map(str, query.deferred_loading[0])),
+        str(query.deferred_loading[1]),
+        *sorted(query.annotations),
+        *sorted(str(lookup) for lookup in _prefetched(rows)),
+        *_related(rows.model, query.select_related),
+    ]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=4).hexdigest()
+
+
+def _fields(model: type[Model]) -> Iterator[str]:
+    yield model._meta.label  # noqa: SLF001 - documented by Django
+    for field in model._meta.concrete_fields:  # noqa: SLF001 - as above
+        yield f"{field.attname} {field.get_internal_type()}"
+
+
+def _related(model: type[Model], names: bool | Mapping[str, Any]) -> Iterator[str]:  # noqa: FBT001 - as Django has it
+    if isinstance(names, bool):
+        yield str(names)
+        return
+    for name in sorted(names):
+        field = model._meta.get_field(name)  # noqa: SLF001 - documented by Django
+        other = field.related_model
+        yield name
+        if isinstance(other, type):
+            yield from _fields(other)
+            yield from _related(other, names[name])
+
+
+def _prefetched(rows: QuerySet[Any]) -> Sequence[Any]:
+    lookups: Sequence[Any] = rows._prefetch_related_lookups  # type: ignore[attr-defined] # noqa: SLF001 - Django has no other way to ask
+    return [getattr(lookup, "prefetch_to", lookup) for lookup in lookups]
+
+
+def lookup_field(rows: QuerySet[Any], setting: str, name: str) -> Field[Any, Any]:
+    """The field of the model that ``name`` stands for.
+
+    Raises:
+        ConfigurationError: there is none, it is another table's, or the rows are read without it.
+    """
+    try:
+        field = rows.model._meta.pk if name == "pk" else rows.model._meta.get_field(name)  # noqa: SLF001 - documented
+    except FieldDoesNotExist as error:
+        raise ConfigurationError(setting, f"lookups: {error}") from error
+    if not isinstance(field, Field) or field not in rows.model._meta.concrete_fields:  # noqa: SLF001 - documented
+        raise ConfigurationError(setting, f"lookups: {name!r} is no column of {rows.model._meta.label}")  # noqa: SLF001 - documented
+    names, deferred = rows.query.deferred_loading
+    named = names if deferred else {name.partition("__")[0] for name in names}
+    if names and (field.name in named or field.attname in named) is deferred and not field.primary_key:
+        raise ConfigurationError(setting, f"lookups: {name!r} is deferred, so asking a stored row for it would query")
+    return field
+
+
+def lookup_text(fields: Sequence[Field[Any, Any]], values: Sequence[Any]) -> str:
+    """``country='DE,code='10115``: the same for ``5`` and ``"5"`` where the column holds numbers.
+
+    Raises:
+        ValueError: a value does not fit its column, as in a query.
+    """
+    pairs = zip(fields, values, strict=True)
+    return shortened(",".join(f"{field.attname}={argument_text(_prepared(field, value))}" for field, value in pairs))
+
+
+def _prepared(field: Field[Any, Any], value: Any) -> Any:
+    return field.get_prep_value(value.pk if isinstance(value, Model) else value)

@@ -1,0 +1,144 @@
+"""Warms rows: those that `CachedRows` declares, and, by a subclass of `RowsWarmer`, those under a project's own keys.
+
+::
+
+    @register
+    class Rates(RowsWarmer):
+        name, timeout, key_fields = "rates", 3600, ("currency",)
+
+        def queryset(self):
+            return Rate.objects.filter(is_current=True)
+
+        def key(self, currency):
+            return f"rate:{currency}"                # as the views read it
+
+        def value(self, row):
+            return row.value
+
+The list of keys is streamed and holds a few columns of each row; the rows themselves are read a batch at a time, one
+query for each, and only those that are missing in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final, cast
+
+from django.db import InterfaceError, OperationalError
+from django.db.models import Model, QuerySet
+
+from .base import CacheEntry, Category, Warmer
+from .registry import registry
+from .row_cache import CachedRows
+
+CHUNK: Final = 2_000
+"""Rows fetched at once while keys are listed."""
+
+
+class RowsWarmer(Warmer):
+    """One entry for each row of `queryset`."""
+
+    category: ClassVar[str] = Category.ROWS
+    computes_in_bulk = True
+    key_fields: ClassVar[Sequence[str]] = ("pk",)
+    """The fields, also of related tables, whose values `key` is given."""
+
+    def queryset(self) -> QuerySet[Any]:
+        """The rows, most valuable first; ``select_related`` and ``only`` are respected, a slice limits them."""
+        raise NotImplementedError
+
+    def key(self, *values: Any) -> str:
+        """The key under which a row's value is kept, from its `key_fields`."""
+        raise NotImplementedError
+
+    def value(self, row: Any) -> Any:
+        """What is stored for a row: the instance itself, unless this is overridden."""
+        return row
+
+    def entries(self) -> Iterator[CacheEntry]:
+        """Keys and primary keys, streamed."""
+        for pk, *values in streamed(self.queryset(), *self.key_fields):
+            yield CacheEntry(key=self.key(*values), source=pk)
+
+    def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
+        """The values of a batch by key; a row that cannot be read or turned into a value is an exception."""
+        rows = load(self.queryset(), [entry.source for entry in entries])
+        return {entry.key: self._value(rows[entry.source]) for entry in entries if entry.source in rows}
+
+    def _value(self, row: Any) -> Any:
+        if isinstance(row, Exception):
+            return row
+        try:
+            return self.value(row)
+        except Exception as error:  # noqa: BLE001 - any code of the project runs here; it is the entry's finding
+            return error
+
+
+def streamed(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
+    """The primary key and some fields of each row, without holding more than a chunk of them."""
+    # What is prefetched belongs to instances, and plain values cannot carry it.
+    return rows.prefetch_related(None).values_list("pk", *fields).iterator(chunk_size=CHUNK)
+
+
+def load(rows: QuerySet[Any], pks: Sequence[Any]) -> dict[Any, Model | Exception]:
+    """Instances by primary key, with one query; where a row cannot be read, the exception in its place.
+
+    Raises:
+        OperationalError: the database does not answer. Also InterfaceError.
+    """
+    rows = rows.all()
+    rows.query.clear_limits()
+    rows = rows.order_by()
+    try:
+        return cast("dict[Any, Model | Exception]", rows.in_bulk(pks))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # noqa: BLE001 - one row that its fields cannot read spoils the query: each is read alone
+        return dict(_one_by_one(rows, pks))
+
+
+def _one_by_one(rows: QuerySet[Any], pks: Sequence[Any]) -> Iterator[tuple[Any, Model | Exception]]:
+    for pk in pks:
+        try:
+            yield from rows.in_bulk([pk]).items()
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a field may raise anything; it is the entry's finding
+            yield pk, error
+
+
+class CachedRowsWarmer(RowsWarmer):
+    """Warms what a `CachedRows` reads: each row by its primary key, and each lookup."""
+
+    def __init__(self, rows: CachedRows[Any]) -> None:
+        self.rows = rows
+
+    def queryset(self) -> QuerySet[Any]:
+        return self.rows.queryset
+
+    def entries(self) -> Iterator[CacheEntry]:
+        """The entries of a row follow each other, so that a run cut short leaves whole rows."""
+        lookups = self.rows.lookups
+        names = [field.attname for fields in lookups for field in fields]
+        for pk, *values in streamed(self.rows.chosen(), *names):
+            yield CacheEntry(key=self.rows.pk_key(pk), source=pk)
+            remaining = iter(values)
+            for fields in lookups:
+                asked = [next(remaining) for _ in fields]
+                if None not in asked:  # NULL names no row: there may be many of it.
+                    yield CacheEntry(key=self.rows.key(fields, asked), value=pk)
+
+
+def warmer_of(rows: CachedRows[Any]) -> CachedRowsWarmer:
+    """The warmer of a declaration, under its name."""
+    attributes = {name: getattr(rows, name) for name in ("name", "alias", "timeout", "priority")}
+    return cast("CachedRowsWarmer", type("DeclaredRows", (CachedRowsWarmer,), attributes)(rows))
+
+
+def register_rows(rows: CachedRows[Any]) -> None:
+    """Have a run warm ``rows``.
+
+    Raises:
+        DuplicateWarmerError: the name is taken.
+    """
+    registry.add(warmer_of(rows))
