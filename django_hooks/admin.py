@@ -1,14 +1,16 @@
-"""The admin's view of observed traffic: to look at, not to edit. Workers write it, retention deletes it."""
+"""The admin's view of observed traffic and of runs: to look at, not to edit. Retention deletes both."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from .models import ObservedExclusion, ObservedTraffic
+from .models import ObservedExclusion, ObservedTraffic, WarmRun
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -57,3 +59,36 @@ class ObservedExclusionAdmin(ReadOnlyAdmin):
     list_display = ("starts_at", "rule", "hits")
     list_filter = ("rule",)
     ordering = ("-hour", "-hits", "pk")
+
+
+@admin.register(WarmRun)
+class WarmRunAdmin(ReadOnlyAdmin):
+    """Newest first: what each run was asked, and what came of it."""
+
+    list_display = (
+        "started_at",
+        "run_id",
+        "kind",
+        "env",
+        "strategy",
+        "mode",
+        "state",
+        "outcome",
+        "exit_code",
+        "coverage",
+        "planned",
+        "stored",
+        "already_warm",
+        "failed",
+    )
+    list_filter = ("kind", "env", "strategy", "mode", "outcome")
+    search_fields = ("run_id",)
+    ordering = ("-started_at", "-pk")
+    fields = (*list_display, "not_stored", "skipped", "unverifiable", "holder", "heard_at", "finished_at", "document")
+    readonly_fields = fields
+    show_full_result_count = False
+
+    @admin.display(description=_("report"))
+    def document(self, row: WarmRun) -> str:
+        text = json.dumps(row.report, indent=2, ensure_ascii=False)
+        return format_html("<pre style='max-width: 60em; white-space: pre-wrap'>{}</pre>", text)

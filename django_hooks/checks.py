@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 
 from url_manifests.errors import ConfigurationError
 
-from . import conf, stores
+from . import conf, stores, strategies
 from .middleware import PATH, CacheWarmingMiddleware, caching_middleware_outside, is_middleware
 from .personas.checks import check_personas
 from .traffic.checks import check_traffic
@@ -38,7 +38,7 @@ def check_cache_warming(app_configs: Iterable[AppConfig] | None = None, **kwargs
         return [Error(str(error), hint="Make it a dict, such as {'SECRET': '…'}.", id="cache_warming.E001")]
     messages = [*_unknown_keys(configured), *_wrong_types(configured)]
     if not messages:
-        messages += [*_secret(), *check_traffic(), *check_personas(), *check_warmers()]
+        messages += [*_secret(), *check_traffic(), *check_personas(), *check_warmers(), *_strategies()]
     return [*messages, *_middleware(), *_stores()]
 
 
@@ -75,6 +75,18 @@ def _secret() -> Iterator[CheckMessage]:
         hint="Set it to the pipeline's WARM_SECRET.",
         id="cache_warming.W003",
     )
+
+
+def _strategies() -> Iterator[CheckMessage]:
+    for name in strategies.names():
+        try:
+            strategies.read(name)
+        except ConfigurationError as error:
+            yield Error(
+                f"{error.setting} {error.problem}.",
+                hint="What a strategy may hold: docs/how-to/strategies.md.",
+                id="cache_warming.E020",
+            )
 
 
 def _middleware() -> Iterator[CheckMessage]:

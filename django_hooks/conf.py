@@ -88,6 +88,12 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="True warms the active sessions of the engine cached_db; a dict may give limit and priority.",
         ),
         Setting(
+            name="STRATEGIES",
+            types=(dict,),
+            default={},
+            help="Named sets of what warm_cache warms, in which order and how: name → dict.",
+        ),
+        Setting(
             name="TRAFFIC_SAMPLE_RATE",
             types=(float, int),
             default=0,
@@ -142,6 +148,24 @@ SETTINGS: Final[dict[str, Setting]] = {
             types=(str,),
             default="",
             help="File that a run of warm_cache locks; by default one in the temporary folder, by project and user.",
+        ),
+        Setting(
+            name="LOCK_CACHE",
+            types=(str,),
+            default="default",
+            help="Cache that holds the lock which other machines see; the database holds it too.",
+        ),
+        Setting(
+            name="LOCK_TTL_S",
+            types=(float, int),
+            default=60,
+            help="Seconds after which the lock of a run that was killed on another machine is free.",
+        ),
+        Setting(
+            name="HISTORY_DAYS",
+            types=(int,),
+            default=90,
+            help="Days after which runs of warm_cache are deleted from the history; 0 keeps none at all.",
         ),
     )
 }

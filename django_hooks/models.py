@@ -1,4 +1,4 @@
-"""What the site remembers of its visitors' requests, and of the sessions that it minted for personas.
+"""What the site remembers: of visitors' requests, of the sessions that it minted for personas, and of warming runs.
 
 Of visitors: sums by hour, URL and variant, and nothing about who they were.
 """
@@ -103,3 +103,92 @@ class PersonalEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.digest}"
+
+
+class WarmRun(models.Model):
+    """One run of ``warm_cache``: how it ended, for the admin; and what its workers are told while it goes on."""
+
+    class State(models.TextChoices):
+        """Where a run stands."""
+
+        RUNNING = "running", _("running")
+        STOPPING = "stopping", _("told to stop")
+        FINISHED = "finished", _("finished")
+        LOST = "lost", _("lost: its process ended without a word")
+
+    run_id = models.CharField(_("run"), max_length=64, db_index=True)
+    kind = models.CharField(_("kind"), max_length=16, default="warm")
+    env = models.CharField(_("environment"), max_length=64, blank=True, default="")
+    strategy = models.CharField(_("strategy"), max_length=64, blank=True, default="")
+    mode = models.CharField(_("mode"), max_length=8, blank=True, default="")
+    holder = models.CharField(_("process"), max_length=200, blank=True, default="")
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.RUNNING)
+    started_at = models.DateTimeField(_("started"), db_index=True)
+    heard_at = models.DateTimeField(_("last sign of life"))
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, blank=True, default="")
+    exit_code = models.SmallIntegerField(_("exit code"), null=True, blank=True)
+    coverage = models.FloatField(_("coverage"), null=True, blank=True)
+    planned = models.BigIntegerField(_("planned"), default=0)
+    stored = models.BigIntegerField(_("stored"), default=0)
+    already_warm = models.BigIntegerField(_("already warm"), default=0)
+    not_stored = models.BigIntegerField(_("not stored"), default=0)
+    failed = models.BigIntegerField(_("failed"), default=0)
+    skipped = models.BigIntegerField(_("skipped"), default=0)
+    unverifiable = models.BigIntegerField(_("unverifiable"), default=0)
+    # What its jobs are to do, for workers that know nothing but the job's number.
+    options = models.JSONField(default=dict, editable=False)
+    report = models.JSONField(_("report"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("warming run")
+        verbose_name_plural = _("warming runs")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.run_id
+
+
+class WarmJob(models.Model):
+    """A part of one warmer's entries, for any worker to take; its result is written by whoever holds the lease."""
+
+    class State(models.TextChoices):
+        """Where a job stands."""
+
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+
+    run = models.ForeignKey(WarmRun, on_delete=models.CASCADE, related_name="jobs")
+    warmer = models.CharField(max_length=200)
+    part = models.PositiveIntegerField()
+    parts = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    # Of the attempt that may write here; an attempt that lost its lease finds another one and stops.
+    token = models.CharField(max_length=32, blank=True, default="")
+    attempts = models.PositiveIntegerField(default=0)
+    lease_ends_at = models.DateTimeField(null=True)
+    entries = models.BigIntegerField(default=0)
+    result = models.JSONField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("run", "warmer", "part"), name="cache_warming_job_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.warmer} {self.part + 1}/{self.parts}"
+
+
+class RunLock(models.Model):
+    """Who warms right now, on any machine; ends by itself when its holder stops renewing it."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    token = models.CharField(max_length=32)
+    holder = models.JSONField(default=dict)
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.ends_at:%Y-%m-%d %H:%M:%S}"

@@ -1,40 +1,58 @@
-"""How far a run is: a live bar on a terminal, steady lines in a pipeline, or nothing."""
+"""How far a run is: a live bar for each category on a terminal, steady lines in a pipeline, or nothing."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, Protocol, TextIO
+from typing import Final, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from url_manifests.outcomes import Outcome, Result
 
 CHOICES: Final = ("auto", "bar", "lines", "none")
 LINE_INTERVAL_S: Final = 5.0
+BAR_INTERVAL_S: Final = 0.2
+"""A bar that is told of each of a million entries would cost more than they do."""
+
+Categories = Callable[[Outcome], str]
 
 
-class Watcher(Protocol):
-    """Is told of each outcome."""
+class Watcher:
+    """Counts outcomes by category; what it shows, and how often, is a subclass's. ``clock`` is monotonic seconds."""
 
-    def __call__(self, outcome: Outcome) -> None: ...
+    interval_s = float("inf")
 
+    def __init__(self, category_of: Categories, clock: Callable[[], float] = time.monotonic) -> None:
+        self.counts: defaultdict[str, Counter[Result]] = defaultdict(Counter)
+        self._category_of = category_of
+        self._clock = clock
+        self._began_at = clock()
+        self._next_at = self._began_at + self.interval_s
+        self._sources: dict[object, Counter[Result]] = {}
 
-@contextmanager
-def watching(choice: str, stream: TextIO) -> Iterator[Watcher]:
-    """A watcher of the wanted kind; ``auto`` is a bar on a terminal and lines elsewhere."""
-    if choice == "auto":
-        choice = "bar" if stream.isatty() else "lines"
-    if choice == "bar":
-        with _bar(stream) as watcher:
-            yield watcher
-    elif choice == "lines":
-        yield Lines(stream)
-    else:
-        yield _ignore
+    def __call__(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.counts[self._category_of(outcome)][outcome.result] += 1
+        self.tick()
+
+    def replace(self, source: object, category: str, results: Counter[Result]) -> None:
+        """Count what somebody else counted, in place of what ``source`` had counted before."""
+        self.counts[category].subtract(self._sources.get(source, Counter()))
+        self.counts[category].update(results)
+        self._sources[source] = results.copy()
+
+    def tick(self) -> None:
+        """Show, if it is time to."""
+        if (now := self._clock()) >= self._next_at:
+            self._next_at = now + self.interval_s
+            self.show(max(now - self._began_at, 1e-9))
+
+    def show(self, elapsed_s: float) -> None:
+        """Show the counts; ``elapsed_s`` is above 0."""
 
 
 def watched(outcomes: Iterable[Outcome], watcher: Watcher) -> Iterator[Outcome]:
@@ -44,43 +62,92 @@ def watched(outcomes: Iterable[Outcome], watcher: Watcher) -> Iterator[Outcome]:
         yield outcome
 
 
-def _ignore(outcome: Outcome) -> None:
-    """Show nothing."""
+class Lines(Watcher):
+    """A line for each category every few seconds, so that a pipeline's log shows that the run lives."""
 
+    interval_s = LINE_INTERVAL_S
 
-class Lines:
-    """A line every few seconds, so that a pipeline's log shows that the run lives."""
-
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        category_of: Categories,
+        stream: TextIO,
+        totals: Mapping[str, int] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(category_of, clock)
         self._stream = stream
-        self._clock = clock
-        self._next_at = clock() + LINE_INTERVAL_S
-        self._results: Counter[Result] = Counter()
+        self._totals = totals or {}
 
-    def __call__(self, outcome: Outcome) -> None:
-        self._results[outcome.result] += 1
-        if self._clock() >= self._next_at:
-            self._next_at = self._clock() + LINE_INTERVAL_S
-            self._stream.write(f"{describe_counts(self._results)}\n")
-            self._stream.flush()
+    def show(self, elapsed_s: float) -> None:
+        for category, results in self.counts.items():
+            rate = results.total() / elapsed_s
+            line = f"{category}: {describe_counts(results)}; {rate:,.0f}/s"
+            left = self._totals.get(category, 0) - results.total()
+            self._stream.write(f"{line}, {left / rate:.0f} s left\n" if left > 0 and rate else f"{line}\n")
+        self._stream.flush()
+
+
+class Bars(Watcher):
+    """A bar for each category: done of how many, rate, what was there already, what went wrong, time left."""
+
+    interval_s = BAR_INTERVAL_S
+
+    def __init__(self, category_of: Categories, progress: Progress, totals: Mapping[str, int] | None = None) -> None:
+        super().__init__(category_of)
+        self._progress = progress
+        self._totals = totals or {}
+        self._bars: dict[str, TaskID] = {}
+
+    def show(self, elapsed_s: float) -> None:  # noqa: ARG002 - rich keeps a clock for each bar
+        for category, results in self.counts.items():
+            if category not in self._bars:
+                self._bars[category] = self._progress.add_task(
+                    category, total=self._totals.get(category), warm=0, errors=0, rate=0
+                )
+            bar = self._progress.tasks[self._bars[category]]
+            self._progress.update(
+                self._bars[category],
+                completed=results.total(),
+                warm=results[Result.ALREADY_WARM],
+                errors=results[Result.FAILED] + results[Result.NOT_STORED],
+                rate=f"{bar.speed or 0:,.0f}",
+            )
+
+
+_COLUMNS: Final = (
+    TextColumn("{task.description:<12}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.fields[rate]}/s"),
+    TextColumn("{task.fields[warm]} warm"),
+    TextColumn("{task.fields[errors]} errors"),
+    TimeRemainingColumn(),
+)
+
+
+@contextmanager
+def watching(
+    choice: str,
+    stream: TextIO,
+    category_of: Categories = lambda outcome: "entries",  # noqa: ARG005 - all are of one kind
+    totals: Mapping[str, int] | None = None,
+) -> Iterator[Watcher]:
+    """A watcher of the wanted kind; ``auto`` is bars on a terminal and lines elsewhere.
+
+    ``totals`` says how many entries a category will have, where that is known.
+    """
+    if choice == "auto":
+        choice = "bar" if stream.isatty() else "lines"
+    if choice == "bar":
+        with Progress(*_COLUMNS, console=Console(file=stream), transient=True) as progress:
+            yield Bars(category_of, progress, totals)
+    elif choice == "lines":
+        yield Lines(category_of, stream, totals)
+    else:
+        yield Watcher(category_of)
 
 
 def describe_counts(results: Counter[Result]) -> str:
     """``12 entries: 10 stored, 2 already_warm``."""
     counts = ", ".join(f"{results[result]} {result}" for result in Result if results[result])
     return f"{results.total()} entries" + (f": {counts}" if counts else "")
-
-
-@contextmanager
-def _bar(stream: TextIO) -> Iterator[Watcher]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=stream), transient=True) as progress:
-        results: Counter[Result] = Counter()
-        # How many entries there will be is not known before the warmers have yielded them.
-        task = progress.add_task("starting", total=None)
-
-        def show(outcome: Outcome) -> None:
-            results[outcome.result] += 1
-            progress.update(task, description=describe_counts(results))
-
-        yield show

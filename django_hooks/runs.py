@@ -1,54 +1,132 @@
-"""What ``manage.py warm_cache`` does, without its command line: warm, cross-check, list. Each gives a report."""
+"""What ``manage.py warm_cache`` does, without its command line: warm, or check what a run reported; gives a report."""
 
 from __future__ import annotations
 
+import logging
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from os import PathLike
-from typing import TextIO
+from typing import Final, TextIO
 
-from url_manifests.errors import SiteProtectionError, VerificationError
-from url_manifests.outcomes import Outcome, OutcomeReader
+from url_manifests.errors import AnotherRunError, SiteProtectionError, VerificationError
+from url_manifests.outcomes import Outcome, OutcomeReader, OutcomeWriter, RunInfo
 from url_manifests.report import Report
 
 from . import conf
 from .crosscheck import Presence, Tally, cross_check
-from .engine import Engine, RunOptions
-from .engine.plan import Planned, failure
+from .engine.plan import failure
+from .history import RunRecord
+from .lock import RunGuard
+from .modes.run import Run, left_out
 from .progress import watched, watching
+from .strategies import Strategy
 from .visitor_keys import VisitorKeys
-from .warmers import Registry, Warmer
+from .warmers import Warmer
+
+logger = logging.getLogger(__name__)
+
+_MODES: Final = {
+    "sync": "django_hooks.modes.sync",
+    "async": "django_hooks.modes.event_loop",
+    "tasks": "django_hooks.modes.jobs",
+}
+"""Imported when used: the last needs Django's tasks framework, which not every project has."""
 
 
 def warm(
-    warmers: Iterable[Warmer],
-    options: RunOptions,
+    warmers: Sequence[Warmer],
+    strategy: Strategy,
+    guard: RunGuard,
     *,
-    broken: dict[str, str],
+    broken: Mapping[str, str],
     require_coverage: float,
     progress: str,
     stream: TextIO,
+    outcomes: str = "",
 ) -> Report:
     """Warm, and count what came of it.
 
     Ctrl-C or SIGTERM ends the run with exit code 5 and a report of the batches that were complete; what was written of
-    the next one stands, and the next run finds it.
+    the next one stands, and the next run finds it. A lock that was lost ends it likewise, with exit code 6.
     """
     started_s = time.monotonic()
+    mode = import_module(_MODES[strategy.mode])
     report = Report(run_id=new_run_id(), env=conf.get("ENV"), require_coverage=require_coverage)
+    record = RunRecord.begin(report, strategy=strategy, is_needed=strategy.mode == "tasks")
+    told = {"run_id": report.run_id, "strategy": strategy.name, "mode": strategy.mode}
+    logger.info("cache_warming.run_started", extra=told)
     try:
-        with _sigterm_as_ctrl_c(), watching(progress, stream) as watcher:
-            for outcome in watched(_outcomes(warmers, options, broken), watcher):
-                report.add(outcome)
-    except KeyboardInterrupt:
-        report.error = SiteProtectionError("stopped by a signal; run again, and what is warm is left alone")
-    report.finish(time.monotonic() - started_s)
+        with ExitStack() as stack:
+            stack.enter_context(_sigterm_as_ctrl_c())
+            categories = {warmer.name: str(warmer.category) for warmer in warmers}
+            totals = _totals(warmers) if progress != "none" else {}
+            watcher = stack.enter_context(watching(progress, stream, lambda o: _category(o, categories), totals))
+            writer = stack.enter_context(OutcomeWriter(outcomes, _run_info(report))) if outcomes else None
+            run = Run(
+                strategy=strategy,
+                warmers=warmers,
+                report=report,
+                record=record,
+                watcher=watcher,
+                guard=guard,
+                outcomes=writer,
+            )
+            guard.on_beat.append(lambda: record.alive(report))
+            _go(run, mode.warm, broken)
+        report.finish(time.monotonic() - started_s)
+    except BaseException:
+        record.lose()
+        raise
+    record.finish(report)
+    logger.info("cache_warming.run_finished", extra=told | {"outcome": report.outcome, "planned": report.planned})
     return report
+
+
+def _go(run: Run, warm_all: Callable[[Run], None], broken: Mapping[str, str]) -> None:
+    try:
+        for module, problem in broken.items():
+            run.take(failure(module, "warmer-broken", problem))
+        warm_all(run)
+    except KeyboardInterrupt:
+        run.report.error = SiteProtectionError("stopped by a signal; run again, and what is warm is left alone")
+    except AnotherRunError as error:
+        run.report.error = error
+    if run.report.error is not None:
+        for warmer in run.warmers:
+            if warmer.name not in run.done:
+                run.report.add(left_out(warmer, "stopped"))
+
+
+def _category(outcome: Outcome, categories: Mapping[str, str]) -> str:
+    # Keys hold colons, and warmers' names may: the longest name that fits is the warmer's.
+    name = outcome.url
+    while name:
+        if name in categories:
+            return categories[name]
+        name = name.rpartition(":")[0]
+    return "other"
+
+
+def _totals(warmers: Sequence[Warmer]) -> dict[str, int]:
+    """Category → how many entries it will have, of those all of whose warmers can tell."""
+    totals: dict[str, int] = {}
+    unknown = set[str]()
+    for warmer in warmers:
+        try:
+            count = warmer.count()
+        except Exception:
+            logger.exception("cache_warming.count_failed", extra={"warmer": warmer.name})
+            count = None
+        totals[warmer.category] = totals.get(warmer.category, 0) + (count or 0)
+        if count is None:
+            unknown.add(warmer.category)
+    return {category: count for category, count in totals.items() if category not in unknown}
 
 
 @contextmanager
@@ -63,18 +141,16 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _outcomes(warmers: Iterable[Warmer], options: RunOptions, broken: dict[str, str]) -> Iterator[Outcome]:
-    for module, problem in broken.items():
-        yield failure(module, "warmer-broken", problem)
-    yield from Engine(options).run(warmers)
-
-
 def new_run_id() -> str:
     """A name that sorts by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def check(path: str | PathLike[str], *, require_coverage: float, progress: str, stream: TextIO) -> Report:
+def _run_info(report: Report) -> RunInfo:
+    return RunInfo(run_id=report.run_id, env=report.env)
+
+
+def check(path: str | PathLike[str], *, require_coverage: float, progress: str, stream: TextIO, kind: str) -> Report:
     """Read back what an outcome file reports as warm; the report is the run's, corrected.
 
     Something that is gone makes it fail with exit code 4 when what is left covers less than required; when it still
@@ -83,6 +159,7 @@ def check(path: str | PathLike[str], *, require_coverage: float, progress: str, 
     started_s = time.monotonic()
     reader = OutcomeReader(path)
     report = Report(run_id=reader.run.run_id, env=reader.run.env, require_coverage=require_coverage)
+    record = RunRecord.begin(report, kind=kind)
     tally = Tally()
     with watching(progress, stream) as watcher:
         for outcome in watched(cross_check(reader, tally, VisitorKeys(reader.run)), watcher):
@@ -95,31 +172,5 @@ def check(path: str | PathLike[str], *, require_coverage: float, progress: str, 
             f"coverage is {report.coverage:.3f} instead of {require_coverage:g}"
         )
     report.finish(time.monotonic() - started_s)
+    record.finish(report)
     return report
-
-
-def plan_lines(warmers: Iterable[Warmer], options: RunOptions) -> Iterator[str]:
-    """What a run would look at, a line for each key and one for each warmer; nothing is computed or asked."""
-    engine = Engine(options)
-    for warmer in warmers:
-        count = 0
-        for planned in engine.plan(warmer):
-            count += 1
-            yield _plan_line(planned)
-        yield f"{warmer.name}: {count} entries"
-
-
-def _plan_line(planned: Planned | Outcome) -> str:
-    if isinstance(planned, Outcome):
-        return f"{planned.url} {planned.result}: {planned.reason} ({planned.detail})"
-    timeout = "default" if not isinstance(planned.timeout, int | float | None) else planned.timeout
-    version = "" if planned.version is None else f" version={planned.version}"
-    return f"{planned.warmer}:{planned.key} alias={planned.alias} timeout={timeout}{version}"
-
-
-def list_lines(registry: Registry) -> Iterator[str]:
-    """The project's warmers, first to run first, and the modules that could not be imported."""
-    for warmer in registry:
-        yield f"{warmer.name} category={warmer.category} priority={warmer.priority}"
-    for module, problem in registry.broken.items():
-        yield f"{module} is broken: {problem}"

@@ -66,7 +66,7 @@ class UnknownNameError(ConfigurationError):
     """A name was given that is not among the known ones; the message suggests the nearest."""
 
     def __init__(self, setting: str, name: str, known: Iterable[str]) -> None:
-        known = sorted(known)
+        known = sorted(map(str, known))
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known) or 'none'}"
         super().__init__(setting, f"{name!r} is unknown; {hint}")

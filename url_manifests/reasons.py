@@ -129,6 +129,16 @@ _BY_CIRCUMSTANCE: Final = {
     "unsafe": Reason("A GET of this URL may change something.", "It is never requested."),
     "excluded": Reason("An option of this run left it out.", "Drop -a only / --exclude."),
     "deadline": Reason("The deadline came first.", "Raise WARM_DEADLINE or WARM_RATE; the best entries went first."),
+    "budget": Reason(
+        "Its share of the run was spent.", "Raise the budget of the strategy; the best entries went first."
+    ),
+    "no-worker": Reason(
+        "No worker of the tasks framework took the job.", "Start workers for TASKS_QUEUE, such as manage.py db_worker."
+    ),
+    "worker-lost": Reason(
+        "The workers that took the job ended without a word, again and again.",
+        "Look at the workers' logs and memory; what they wrote stands.",
+    ),
     "stopped": Reason("The run was stopped.", "Run again: what is warm is left alone."),
     "protected": Reason("A stop rule protected the site.", "Look at the site's health, then run again."),
 }

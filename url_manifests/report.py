@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import PathLike
@@ -84,18 +85,20 @@ class Report:
         self.reasons[outcome.reason] += 1
         if outcome.result.is_proven:
             self.page_reasons[outcome.reason] += 1
-        self._add_route(route_of(outcome.url), outcome.reason)
-        examples = self.examples[outcome.reason]
+        self._add_route(route_of(outcome.url), Counter([outcome.reason]))
         where = outcome.host + outcome.url
-        example = f"{where} ({outcome.detail})" if outcome.detail else where
+        self._add_example(outcome.reason, f"{where} ({outcome.detail})" if outcome.detail else where)
+
+    def _add_example(self, reason: str, example: str) -> None:
+        examples = self.examples[reason]
         # Two variants of one page are one example.
         if len(examples) < EXAMPLES_PER_REASON and example not in examples:
             examples.append(example)
 
-    def _add_route(self, route: str, reason: str) -> None:
+    def _add_route(self, route: str, reasons: Counter[str]) -> None:
         if route not in self.routes and len(self.routes) >= MAX_ROUTES:
             route = OTHER_ROUTES
-        self.routes.setdefault(route, Counter())[reason] += 1
+        self.routes.setdefault(route, Counter()).update(reasons)
 
     def _shown_routes(self) -> list[dict[str, Any]]:
         """The routes with most to mend, each with the hint for its most frequent reason."""
@@ -142,6 +145,35 @@ class Report:
             verifiable_too = self._share(self._proven + self._unverifiable, self._cacheable)
             return "unverified" if verifiable_too >= self.require_coverage else verdict
         return verdict
+
+    def counted(self) -> dict[str, Any]:
+        """What was counted until now as plain data, for `absorb` of another process's report of the same run."""
+        return {
+            "results": dict(self.results),
+            "reasons": dict(self.reasons),
+            "page_reasons": dict(self.page_reasons),
+            "examples": {reason: list(examples) for reason, examples in self.examples.items()},
+            "parts": dict(self.parts),
+            "routes": {route: dict(reasons) for route, reasons in self.routes.items()},
+            "weights": [self._expected, self._cacheable, self._proven, self._unverifiable],
+        }
+
+    def absorb(self, counted: Mapping[str, Any]) -> None:
+        """Add what another report of this run has counted."""
+        self.results.update({Result(name): count for name, count in counted["results"].items()})
+        self.parts.update({Result(name): count for name, count in counted["parts"].items()})
+        self.reasons.update(counted["reasons"])
+        self.page_reasons.update(counted["page_reasons"])
+        for reason, examples in counted["examples"].items():
+            for example in examples:
+                self._add_example(reason, example)
+        for route, reasons in counted["routes"].items():
+            self._add_route(route, Counter(reasons))
+        expected, cacheable, proven, unverifiable = counted["weights"]
+        self._expected += expected
+        self._cacheable += cacheable
+        self._proven += proven
+        self._unverifiable += unverifiable
 
     def emptied(self) -> Report:
         """A report of the same run that has counted nothing yet."""

@@ -75,6 +75,9 @@ class Warmer:
     """The timeout that the application gives these keys."""
     depends_on: ClassVar[Sequence[str]] = ()
     """Names of warmers that have to be done before this one begins."""
+    routes: ClassVar[Sequence[str]] = ()
+    """Shell patterns of the routes whose pages read these keys, as the admin's observed traffic shows them; strategies
+    with ``usage`` warm first what was asked for most."""
     computes_in_bulk: ClassVar[bool] = False
     """Whether entries have neither value nor compute, but a source that `compute_many` is given."""
 
@@ -97,6 +100,10 @@ class Warmer:
     def entries(self) -> Iterable[CacheEntry]:
         """What to warm, most valuable first."""
         raise NotImplementedError
+
+    def count(self) -> int | None:
+        """How many entries there will be, where one query can tell; for the bar's time left."""
+        return None
 
 
 class FunctionWarmer(Warmer):

@@ -7,6 +7,7 @@ from django.core.cache import caches
 from django.core.management import call_command
 
 from django_hooks import middleware
+from django_hooks.warmers import CacheEntry, register, registry
 
 from . import urls
 from .tickets import HOST, SECRET
@@ -71,3 +72,23 @@ def site(settings, backend):
     middleware.refused.clear()
     urls.todo.clear()
     return settings
+
+
+@pytest.fixture
+def own(monkeypatch, backend, settings, tmp_path):
+    """A project with two warmers and no other."""
+    monkeypatch.setattr(registry, "_warmers", {})
+    monkeypatch.setattr(registry, "broken", {})
+    monkeypatch.setattr(registry, "_is_discovered", True)
+    settings.CACHE_WARMING = {"LOCK_FILE": str(tmp_path / "lock"), "ENV": "test"}
+
+    @register("numbers", timeout=60, priority=1)
+    def numbers():
+        for number in range(3):
+            yield CacheEntry(key=f"n{number}", compute=lambda number=number: number)
+
+    @register("broken", timeout=None)
+    def broken():
+        yield CacheEntry(key="bad", compute=lambda: 1 / 0)
+
+    return registry

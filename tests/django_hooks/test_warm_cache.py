@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -13,47 +12,15 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
-from django.core.management import CommandError, call_command
 
-from django_hooks import progress
-from django_hooks.lock import lock_path, single_run
+from django_hooks.lock import single_run
 from django_hooks.warmers import CacheEntry, register, registry
-from url_manifests.errors import AnotherRunError, ConfigurationError
-from url_manifests.outcomes import Outcome, Result
 from url_manifests.reasons import REASONS
 
+from .commands import command
 from .tickets import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def own(monkeypatch, backend, settings, tmp_path):
-    """A project with two warmers and no other."""
-    monkeypatch.setattr(registry, "_warmers", {})
-    monkeypatch.setattr(registry, "broken", {})
-    monkeypatch.setattr(registry, "_is_discovered", True)
-    settings.CACHE_WARMING = {"LOCK_FILE": str(tmp_path / "lock"), "ENV": "test"}
-
-    @register("numbers", timeout=60, priority=1)
-    def numbers():
-        for number in range(3):
-            yield CacheEntry(key=f"n{number}", compute=lambda number=number: number)
-
-    @register("broken", timeout=None)
-    def broken():
-        yield CacheEntry(key="bad", compute=lambda: 1 / 0)
-
-    return registry
-
-
-def command(*args, **options):
-    out = io.StringIO()
-    try:
-        call_command("warm_cache", *args, stdout=out, stderr=io.StringIO(), **options)
-    except CommandError as error:
-        return error.returncode, out.getvalue(), str(error)
-    return 0, out.getvalue(), ""
 
 
 def test_a_run_says_what_it_did_and_what_not(own, tmp_path):
@@ -95,9 +62,9 @@ def test_a_dry_run_prints_and_touches_nothing(own):
         0,
         [
             *(f"numbers:n{number} alias=default timeout=60" for number in range(3)),
-            "numbers: 3 entries",
+            "numbers: 3 entries, 3 to be computed",
             "broken:bad alias=default timeout=None",
-            "broken: 1 entries",
+            "broken: 1 entries, 1 to be computed",
         ],
     )
     assert cache.get_many(["n0", "n1", "n2"]) == {}
@@ -106,10 +73,12 @@ def test_a_dry_run_prints_and_touches_nothing(own):
 def test_list_names_warmers_and_fragments(own):
     own.broken["shop.warmers"] = "ImportError: x"
     lines = command("--list")[1].splitlines()
-    assert lines[:3] == [
+    assert lines[:5] == [
         "numbers category=computed priority=1",
         "broken category=computed priority=0",
         "shop.warmers is broken: ImportError: x",
+        "strategy deploy: numbers broken",
+        "strategy nightly: numbers broken",
     ]
     assert "fragment category_menu in base.html: LANGUAGE_CODE" in lines
 
@@ -172,6 +141,7 @@ def test_a_signal_ends_the_run_with_a_true_report(own, tmp_path, number):
     assert (code, error.startswith("stopped by a signal")) == (5, True)
     document = json.loads(report.read_text())
     assert (document["outcome"], document["exit_code"], document["stored"]) == ("protected", 5, 3)
+    assert (document["skipped"], document["examples"]["stopped"]) == (1, ["stopped:* (the rest of this warmer)"])
     assert signal.getsignal(signal.SIGTERM) == before
     with single_run():
         pass
@@ -180,73 +150,6 @@ def test_a_signal_ends_the_run_with_a_true_report(own, tmp_path, number):
 def test_nothing_to_warm_is_fine(monkeypatch, own):
     monkeypatch.setattr(registry, "_warmers", {})
     assert command()[:2] == (0, "0 entries; coverage 1.000: ok\n")
-
-
-def test_two_runs_at_once_are_refused(own):
-    with single_run(), pytest.raises(AnotherRunError, match=rf"under way \(process {os.getpid()}\)"), single_run():
-        pass
-    with single_run():
-        assert command()[0] == 6
-    assert command("--only", "numbers")[0] == 0
-
-
-HOLDER = """
-import sys, time
-from django.conf import settings
-settings.configure(CACHE_WARMING={"LOCK_FILE": sys.argv[1]})
-from django_hooks.lock import single_run
-with single_run():
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_the_lock_dies_with_its_holder(own, settings):
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, settings.CACHE_WARMING["LOCK_FILE"]], stdout=subprocess.PIPE, cwd=ROOT
-    )
-    try:
-        assert process.stdout.readline() == b"held\n"
-        code, _, error = command()
-        assert (code, error) == (6, f"another warm_cache is under way (process {process.pid})")
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
-        assert command("--only", "numbers")[0] == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def test_a_link_in_the_locks_place_is_not_followed(own, settings, tmp_path):
-    target = tmp_path / "target"
-    Path(settings.CACHE_WARMING["LOCK_FILE"]).symlink_to(target)
-    with pytest.raises(ConfigurationError, match="cannot open"), single_run():
-        pass
-    assert not target.exists()
-
-
-def test_each_project_has_a_lock_of_its_own(settings):
-    settings.CACHE_WARMING = {}
-    first = lock_path()
-    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": "another release"}}
-    assert lock_path() != first
-
-
-def test_lines_come_at_a_steady_pace():
-    seconds = iter([0, 1, 6, 7, 7, 13, 13])
-    stream = io.StringIO()
-    lines = progress.Lines(stream, clock=lambda: next(seconds))
-    for _ in range(4):
-        lines(Outcome(url="x", result=Result.STORED, weight=1))
-    assert stream.getvalue() == "2 entries: 2 stored\n4 entries: 4 stored\n"
-
-
-@pytest.mark.parametrize("choice", progress.CHOICES)
-def test_every_kind_of_progress_takes_every_outcome(choice):
-    outcome = Outcome(url="x", result=Result.STORED, weight=1)
-    with progress.watching(choice, io.StringIO()) as watcher:
-        assert list(progress.watched([outcome], watcher)) == [outcome]
 
 
 @pytest.fixture

@@ -9,19 +9,26 @@ the exit code is 0 and the findings are listed.
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_hooks import conf, runs
-from django_hooks.engine import RunOptions
+from django_hooks import conf, listing, runs, strategies, usage
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
-from django_hooks.warmers import Warmer
+from django_hooks.strategies import Strategy
+from django_hooks.warmers import Registry, Warmer
 from django_hooks.warmers.cache_nodes import find_fragments
 from django_hooks.warmers.registry import project_warmers
 from url_manifests.errors import CacheWarmingError, ConfigurationError, ExitCode
 from url_manifests.report import Report
+
+_OF_STRATEGY = ("key", "mode", "refresh", "deadline", "verify", "max_memory", "require_coverage")
+"""Options that, where they are given, stand in place of what the strategy says."""
+_FOR_WARMING = ("strategy", "only", "exclude", "key", "mode", "refresh", "dry_run", "deadline", "verify", "max_memory")
+_READ_ONLY = ("cross_check", "verify_only")
 
 
 class Command(BaseCommand):
@@ -33,14 +40,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """The options of the design; each can be given to ``call_command`` by its name."""
         add = parser.add_argument
+        add("--strategy", default="", metavar="NAME", help="What to warm and how: one of STRATEGIES, deploy, nightly.")
         add("--only", action="append", default=[], metavar="NAME", help="A warmer or category; may be repeated.")
         add("--exclude", action="append", default=[], metavar="NAME", help="A warmer or category to leave out.")
         add("--key", default="", metavar="PATTERN", help="Only keys that match this shell pattern: 'menu.*'.")
+        add("--mode", choices=strategies.MODES, help="In this process, in one event loop, or in workers (sync).")
         add("--refresh", action="store_true", help="Compute and write live keys too.")
         add("--dry-run", action="store_true", help="Print the keys; compute nothing and touch no cache.")
         add("--deadline", type=_seconds, metavar="SECONDS", help="Begin nothing new after this time.")
+        add("--max-memory", type=_size, metavar="SIZE", help="What the process may grow to, such as 512M.")
+        add("--verify", choices=strategies.VERIFY, help="Which of the written keys to read back (all).")
         add("--require-coverage", type=_share, metavar="SHARE", help="From 0 to 1; less ends with exit code 3.")
         add("--report", default="", metavar="FILE", help="Write the report as JSON.")
+        add("--outcomes", default="", metavar="FILE", help="Write a line for each key, for --verify-only to read.")
+        add(
+            "--verify-only", default="", metavar="OUTCOMES", help="Read back what an earlier run of this command wrote."
+        )
         add("--cross-check", default="", metavar="OUTCOMES", help="Read back what this outcome file reports as warm.")
         add("--progress", choices=CHOICES, default="auto", help="How to show that the run lives.")
         add("--list", action="store_true", help="Print the warmers and the fragments in the templates, and leave.")
@@ -59,18 +74,20 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=int(error.exit_code)) from error
 
     def _report(self, options: dict[str, Any]) -> Report:
-        wanted = options["require_coverage"]
+        strategy = _strategy(options)
+        wanted = strategy.require_coverage
         shared = {
             "require_coverage": _checked_share(conf.get("REQUIRE_COVERAGE")) if wanted is None else wanted,
             "progress": options["progress"],
             "stream": self.stderr,
         }
-        if options["cross_check"]:
-            return runs.check(options["cross_check"], **shared)
-        with single_run():
-            registry = project_warmers()
-            warmers = registry.select(options["only"], options["exclude"])
-            return runs.warm(warmers, _run_options(options), broken=registry.broken, **shared)
+        for kind in _READ_ONLY:
+            if options[kind]:
+                return runs.check(options[kind], kind=kind.replace("_", "-"), **shared)
+        registry = project_warmers()
+        warmers = _warmers(registry, strategy, options)
+        with single_run() as guard:
+            return runs.warm(warmers, strategy, guard, broken=registry.broken, outcomes=options["outcomes"], **shared)
 
     def _finish(self, report: Report, path: str) -> None:
         if path:
@@ -85,8 +102,11 @@ class Command(BaseCommand):
 
     def _list(self) -> None:
         registry = project_warmers()
-        for line in runs.list_lines(registry):
+        for line in listing.list_lines(registry):
             self.stdout.write(line)
+        for name in strategies.names():
+            chosen = strategies.choose(registry, strategies.read(name))
+            self.stdout.write(f"strategy {name}: {' '.join(warmer.name for warmer in chosen)}")
         findings = find_fragments()
         for fragment in findings.fragments:
             vary_on = " ".join(fragment.vary_on)
@@ -95,23 +115,37 @@ class Command(BaseCommand):
             self.stdout.write(f"template {template} is broken: {problem}")
 
     def _print_plan(self, options: dict[str, Any]) -> None:
-        warmers: list[Warmer] = project_warmers().select(options["only"], options["exclude"])
-        for line in runs.plan_lines(warmers, _run_options(options)):
+        strategy = _strategy(options)
+        for line in listing.plan_lines(_warmers(project_warmers(), strategy, options), strategy):
             self.stdout.write(line)
 
 
-def _run_options(options: dict[str, Any]) -> RunOptions:
-    return RunOptions(key_pattern=options["key"], refresh=options["refresh"], deadline_s=options["deadline"])
+def _strategy(options: dict[str, Any]) -> Strategy:
+    strategy = strategies.read(options["strategy"]) if options["strategy"] else Strategy()
+    given = {name: options[name] for name in _OF_STRATEGY if options[name] not in (None, "", False)}
+    return dataclasses.replace(strategy, **given)
+
+
+def _warmers(registry: Registry, strategy: Strategy, options: dict[str, Any]) -> list[Warmer]:
+    chosen = strategies.choose(registry, strategy, options["only"], options["exclude"])
+    if strategy.usage != "traffic" or strategy.only:
+        return chosen
+    return strategies.in_order({w.name: w for w in usage.by_requests(chosen, usage.requests_by_route())})
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
-    if options["dry_run"] and options["report"]:
-        raise ConfigurationError("--report", "there is nothing to report with --dry-run")
-    if options["cross_check"]:
-        for name in ("only", "exclude", "key", "refresh", "dry_run", "deadline", "list"):
+    if options["dry_run"]:
+        for name in ("report", "outcomes"):
             if options[name]:
-                option = "--" + name.replace("_", "-")
-                raise ConfigurationError(option, "has no meaning with --cross-check, which only reads")
+                raise ConfigurationError(f"--{name}", "there is nothing to report with --dry-run")
+    for kind in _READ_ONLY:
+        for name in (*_FOR_WARMING, *_READ_ONLY, "outcomes", "list"):
+            if options[kind] and options[name] and name != kind:
+                raise ConfigurationError(_option(name), f"has no meaning with {_option(kind)}, which only reads")
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _write(report: Report, path: str) -> None:
@@ -127,20 +161,23 @@ def _verdict(report: Report) -> str:
     return f"coverage {report.coverage:.3f} is below the required {report.require_coverage:g}"
 
 
-def _seconds(text: str) -> float:
-    if not (seconds := float(text)) > 0:
-        raise argparse.ArgumentTypeError(f"must be above 0, is {text}")
-    return seconds
+def _argument(parse: Callable[[Any], Any], prepare: Callable[[str], Any]) -> Callable[[str], Any]:
+    def parsed(text: str) -> Any:
+        try:
+            return parse(prepare(text))
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parsed
 
 
-def _share(text: str) -> float:
-    try:
-        return _checked_share(float(text))
-    except ConfigurationError as error:
-        raise argparse.ArgumentTypeError(error.problem) from error
+_seconds = _argument(strategies.seconds, float)
+_share = _argument(strategies.share, float)
+_size = _argument(strategies.size_bytes, str)
 
 
 def _checked_share(share: float) -> float:
-    if not 0 <= share <= 1:
-        raise ConfigurationError(conf.setting_path("REQUIRE_COVERAGE"), f"must be from 0 to 1, is {share}")
-    return share
+    try:
+        return strategies.share(share)
+    except ValueError as error:
+        raise ConfigurationError(conf.setting_path("REQUIRE_COVERAGE"), str(error)) from error

@@ -1,0 +1,54 @@
+"""One run of warmers as its mode sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django_hooks.history import RunRecord
+from django_hooks.lock import RunGuard
+from django_hooks.progress import Watcher
+from django_hooks.strategies import Strategy
+from django_hooks.warmers import Warmer
+from url_manifests.outcomes import Outcome, OutcomeWriter, Result
+from url_manifests.report import Report
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What to do, and where to tell what came of it."""
+
+    strategy: Strategy
+    warmers: Sequence[Warmer]
+    report: Report
+    record: RunRecord
+    watcher: Watcher
+    guard: RunGuard
+    outcomes: OutcomeWriter | None = None
+    done: set[str] = field(default_factory=set)
+    """Warmers that have nothing left to do."""
+
+    def take(self, outcome: Outcome) -> None:
+        """Count an outcome.
+
+        Raises:
+            AnotherRunError: the lock is somebody else's meanwhile.
+        """
+        self.guard.check()
+        self.report.add(outcome)
+        self.watcher(outcome)
+        if self.outcomes is not None:
+            self.outcomes.write(outcome)
+
+    def finish_warmer(self, warmer: Warmer) -> None:
+        """Note that a warmer is through."""
+        self.done.add(warmer.name)
+        logger.info("cache_warming.warmer_done", extra={"run_id": self.report.run_id, "warmer": warmer.name})
+
+
+def left_out(warmer: Warmer, reason: str, detail: str = "the rest of this warmer") -> Outcome:
+    """The outcome of all entries that a warmer was not asked for; how many they are, nobody knows."""
+    return Outcome(url=f"{warmer.name}:*", result=Result.SKIPPED, reason=reason, detail=detail, weight=1)

@@ -1,0 +1,130 @@
+"""A warmer seen through a gate: only a part of its entries, or only so many, or those that visitors read first."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, Protocol
+from zlib import crc32
+
+from .strategies import Budget
+from .warmers import Warmer
+
+
+class Gate(Protocol):
+    """Decides which entries pass."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no further entry will pass."""
+
+    def admits(self, entry: Any) -> bool:
+        """Whether this one passes; a warmer may yield anything."""
+
+
+def through(warmer: Warmer, *gates: Gate) -> Warmer:
+    """A warmer like this one, of whose entries only those come that pass one gate; the first gate's come first.
+
+    The entries are asked for once for each gate.
+    """
+    narrowed = copy.copy(warmer)
+    # On the copy they hide the methods, and all else a subclass does stays as it is.
+    vars(narrowed)["entries"] = partial(_entries, warmer, gates)
+    if hasattr(warmer, "aentries"):
+        vars(narrowed)["aentries"] = partial(_aentries, warmer, gates)
+    return narrowed
+
+
+def _entries(warmer: Warmer, gates: Sequence[Gate]) -> Iterator[Any]:
+    for gate in gates:
+        if not gate.is_closed:
+            yield from _admitted(warmer.entries(), gate)
+
+
+def _admitted(entries: Iterable[Any], gate: Gate) -> Iterator[Any]:
+    for entry in entries:
+        if gate.admits(entry):
+            yield entry
+        elif gate.is_closed:
+            return
+
+
+async def _aentries(warmer: Any, gates: Sequence[Gate]) -> AsyncIterator[Any]:
+    for gate in gates:
+        if not gate.is_closed:
+            async for entry in warmer.aentries():
+                if gate.admits(entry):
+                    yield entry
+                elif gate.is_closed:
+                    break
+
+
+class Part:
+    """One of several disjoint parts of a warmer's entries; together they are all of them.
+
+    By a hash of the key, so that two entries of one key are in one part, on every machine.
+    """
+
+    is_closed = False
+
+    def __init__(self, part: int, parts: int) -> None:
+        self._part = part
+        self._parts = parts
+
+    def admits(self, entry: Any) -> bool:
+        key = getattr(entry, "key", None)
+        # What is no proper entry has to be reported by exactly one of the workers.
+        place = crc32(key.encode("utf-8", "replace")) % self._parts if isinstance(key, str) else 0
+        return place == self._part
+
+
+class Purse:
+    """A budget as it is spent, by one warmer or by all of a category.
+
+    Args:
+        budget: what may be spent.
+        bytes_written: gives the bytes that were written until now, by those whose purse this is.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        bytes_written: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._budget = budget
+        self._bytes_written = bytes_written
+        self._clock = clock
+        self._began_at: float | None = None
+        self._keys = 0
+        self.spent = ""
+        """What has run out: ``keys``, ``seconds`` or ``bytes``."""
+
+    @property
+    def is_closed(self) -> bool:
+        return bool(self.spent)
+
+    def admits(self, entry: Any) -> bool:  # noqa: ARG002 - one entry costs what another does
+        if self._began_at is None:
+            self._began_at = self._clock()
+        limits = self._budget
+        if limits.keys is not None and self._keys >= limits.keys:
+            self.spent = "keys"
+        elif limits.seconds is not None and self._clock() - self._began_at >= limits.seconds:
+            self.spent = "seconds"
+        elif limits.bytes is not None and self._bytes_written() >= limits.bytes:
+            self.spent = "bytes"
+        self._keys += not self.spent
+        return not self.spent
+
+
+def share_of(budget: Budget, part: int, parts: int) -> Budget:
+    """What one of several parts may spend, so that all together spend no more; each may take all of the time."""
+
+    def split(whole: int | None) -> int | None:
+        return None if whole is None else whole // parts + (part < whole % parts)
+
+    return Budget(seconds=budget.seconds, keys=split(budget.keys), bytes=split(budget.bytes))

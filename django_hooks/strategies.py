@@ -1,0 +1,295 @@
+"""Named sets of what a run warms and how: ``CACHE_WARMING["STRATEGIES"]``, and what the command line says instead.
+
+A strategy is plain data: the command makes one of the settings and its options, and writes it down for the workers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from url_manifests.errors import ConfigurationError, UnknownNameError
+
+from . import conf
+from .warmers import Registry, Warmer
+
+MODES: Final = ("sync",)
+VERIFY: Final = ("all", "sample", "none")
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
+_FACTORS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one warmer, or all warmers of a category together, may take at most; ``None`` is as much as it likes."""
+
+    seconds: float | None = None
+    keys: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """What a run warms, in which order, and how."""
+
+    name: str = ""
+    only: tuple[str, ...] = ()
+    """Warmers and categories, in the order of the run; empty is all, by their priority."""
+    exclude: tuple[str, ...] = ()
+    mode: str = "sync"
+    key: str = ""
+    """Shell pattern that keys must match."""
+    refresh: bool = False
+    """Compute and write live keys too."""
+    fresh_for: float = 0
+    """Live keys that expire within so many seconds are written anew, where the backend can tell."""
+    deadline: float | None = None
+    """Seconds after which nothing new is begun."""
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    """Warmer or category → what it may take."""
+    concurrency: int = 4
+    """Values computed at a time."""
+    retries: int = 3
+    """How often what failed for the moment is tried again."""
+    parts: int = 4
+    """Jobs that each warmer is split into, in mode ``tasks``."""
+    usage: str = ""
+    """``traffic``: what visitors asked for most goes first; or an outcome file, whose keys do."""
+    verify: str = "all"
+    """Which of the written keys are read back."""
+    max_memory: int | None = None
+    """Bytes that the process may grow to."""
+    require_coverage: float | None = None
+    """Share from 0 to 1; ``None`` is ``REQUIRE_COVERAGE``."""
+
+    def document(self) -> dict[str, Any]:
+        """The strategy as JSON can hold it; `from_document` reads it."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """A strategy that a run wrote down for its workers."""
+        budgets = {name: Budget(**limits) for name, limits in document["budgets"].items()}
+        lists = {name: tuple(document[name]) for name in ("only", "exclude")}
+        return cls(**{**document, **lists, "budgets": budgets})
+
+    def budget_of(self, warmer: Warmer) -> Budget:
+        """The warmer's own budget, or else its category's."""
+        return self.budgets.get(warmer.name) or self.budgets.get(warmer.category) or Budget()
+
+
+BUILT_IN: Final[dict[str, dict[str, Any]]] = {
+    "deploy": {"usage": "traffic", "deadline": 600},
+    "nightly": {"usage": "traffic", "fresh_for": 8 * 3600, "deadline": 4 * 3600},
+}
+"""Strategies that every project has; what a project says of the same name is put over them."""
+
+
+def read(name: str) -> Strategy:
+    """The strategy of a name, as settings declare it.
+
+    Raises:
+        UnknownNameError: there is none; suggests the nearest.
+        ConfigurationError: it is declared wrongly.
+    """
+    declared = conf.get("STRATEGIES")
+    known = {*BUILT_IN, *declared}
+    if name not in known:
+        raise UnknownNameError("--strategy", name, known)
+    own = declared.get(name, {})
+    if not isinstance(own, Mapping):
+        raise ConfigurationError(_path(name), f"must be a dict, is {type(own).__name__}")
+    return _parsed(name, {**BUILT_IN.get(name, {}), **own})
+
+
+def names() -> list[str]:
+    """All strategies of the project."""
+    return sorted({*BUILT_IN, *conf.get("STRATEGIES")})
+
+
+def _parsed(name: str, values: Mapping[str, Any]) -> Strategy:
+    parsed = {}
+    for key, value in values.items():
+        if key not in _PARSERS:
+            raise UnknownNameError(_path(name), str(key), _PARSERS)
+        try:
+            parsed[key] = _PARSERS[key](value)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(_path(name, key), str(error)) from error
+    return Strategy(name=name, **parsed)
+
+
+def _path(*keys: str) -> str:
+    return conf.setting_path("STRATEGIES") + "".join(f"[{key!r}]" for key in keys)
+
+
+def seconds(value: Any) -> float:
+    """A time above 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not (number := _number(value)) > 0:
+        raise ValueError(f"must be seconds above 0, is {value!r}")
+    return number
+
+
+def share(value: Any) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not 0 <= (number := _number(value)) <= 1:
+        raise ValueError(f"must be from 0 to 1, is {value}")
+    return number
+
+
+def size_bytes(value: Any) -> int:
+    """A number of bytes, or text such as ``512M``.
+
+    Raises:
+        ValueError: it is neither, or not above 0.
+    """
+    match = _SIZE.fullmatch(str(value).strip())
+    if isinstance(value, bool) or match is None or not (size := int(float(match[1]) * _FACTORS[match[2].lower()])):
+        raise ValueError(f"must be bytes, or a size such as 512M, is {value!r}")
+    return size
+
+
+def count(value: Any) -> int:
+    """A whole number above 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"must be a whole number above 0, is {value!r}")
+    return value
+
+
+def _count_or_0(value: Any) -> int:
+    return 0 if value == 0 and not isinstance(value, bool) else count(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"must be a number, is {value!r}")
+    return value
+
+
+def _seconds_or_0(value: Any) -> float:
+    return 0 if value == 0 and not isinstance(value, bool) else seconds(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be True or False, is {value!r}")  # noqa: TRY004 - one kind of error for all parsers
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, is {value!r}")  # noqa: TRY004 - as above
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"must be a list of names, is {value!r}")  # noqa: TRY004 - as above
+    return tuple(_text(name) for name in value)
+
+
+def _one_of(choices: Sequence[str]) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}, is {value!r}")
+        return str(value)
+
+    return parse
+
+
+def _budgets(value: Any) -> dict[str, Budget]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be a dict of dicts, is {value!r}")  # noqa: TRY004 - as above
+    return {_text(name): _budget(name, limits) for name, limits in value.items()}
+
+
+def _budget(name: str, limits: Any) -> Budget:
+    parsers: dict[str, Callable[[Any], Any]] = {"seconds": seconds, "keys": count, "bytes": size_bytes}
+    if not isinstance(limits, Mapping) or not limits.keys() <= parsers.keys():
+        raise ValueError(f"{name!r} must be a dict of seconds, keys and bytes, is {limits!r}")
+    return Budget(**{limit: parsers[limit](value) for limit, value in limits.items()})
+
+
+_PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "only": _names,
+    "exclude": _names,
+    "mode": _one_of(MODES),
+    "key": _text,
+    "refresh": _flag,
+    "fresh_for": _seconds_or_0,
+    "deadline": seconds,
+    "budgets": _budgets,
+    "concurrency": count,
+    "retries": _count_or_0,
+    "parts": count,
+    "usage": _text,
+    "verify": _one_of(VERIFY),
+    "max_memory": size_bytes,
+    "require_coverage": share,
+}
+
+
+def choose(
+    registry: Registry, strategy: Strategy, only: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> list[Warmer]:
+    """The strategy's warmers in its order; ``only`` and ``exclude`` of the command line narrow them further.
+
+    What others depend on goes before them, where it is to be warmed at all.
+
+    Raises:
+        UnknownNameError: a name is neither a warmer's nor a category's.
+        ConfigurationError: warmers depend on each other in a circle.
+    """
+    _refuse_unknown(registry, strategy)
+    narrowed = {warmer.name for warmer in registry.select(only, exclude)}
+    names = strategy.only or ("",)
+    ranked = [warmer for name in names for warmer in registry.select([name] if name else (), strategy.exclude)]
+    return in_order({warmer.name: warmer for warmer in ranked if warmer.name in narrowed})
+
+
+def _refuse_unknown(registry: Registry, strategy: Strategy) -> None:
+    # A misspelt budget would limit nothing, and nobody would notice.
+    fields = {"only": strategy.only, "exclude": strategy.exclude, "budgets": strategy.budgets}
+    for field_name, names in fields.items():
+        try:
+            registry.select(list(names))
+        except UnknownNameError as error:
+            raise ConfigurationError(_path(strategy.name, field_name), error.problem) from error
+
+
+def in_order(warmers: Mapping[str, Warmer]) -> list[Warmer]:
+    """The warmers as they are given, but each behind those that it depends on.
+
+    Raises:
+        ConfigurationError: they depend on each other in a circle.
+    """
+    done: dict[str, Warmer] = {}
+
+    def add(warmer: Warmer, path: tuple[str, ...]) -> None:
+        if warmer.name in path:
+            circle = " -> ".join((*path[path.index(warmer.name) :], warmer.name))
+            raise ConfigurationError(warmer.name, f"warmers depend on each other in a circle: {circle}")
+        for name in warmer.depends_on:
+            if name in warmers and name not in done:
+                add(warmers[name], (*path, warmer.name))
+        done.setdefault(warmer.name, warmer)
+
+    for warmer in warmers.values():
+        add(warmer, ())
+    return list(done.values())

@@ -1,0 +1,22 @@
+"""Entries whose computing takes a while, so that there is time to interfere."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from django_hooks.warmers import CacheEntry, register
+
+ENTRIES = int(os.environ.get("FLEET_ENTRIES", "60"))
+PAUSE_S = float(os.environ.get("FLEET_PAUSE_S", "0"))
+
+
+def slow(number: int) -> int:
+    time.sleep(PAUSE_S)
+    return number
+
+
+@register("fleet", timeout=600)
+def fleet():
+    for number in range(ENTRIES):
+        yield CacheEntry(key=f"fleet:{number}", compute=lambda number=number: slow(number))
