@@ -12,7 +12,8 @@ from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from url_manifests.protocol import Purpose
+from url_manifests.errors import SiteProtectionError
+from url_manifests.protocol import REFUSAL_HEADER, Purpose
 
 from .answer import Answer
 from .pace import Stopped
@@ -73,6 +74,7 @@ class Handshake:
         Raises:
             ConfigurationError: the site does not accept the ticket, or sees us in another way than visitors.
             TargetNotReadyError: another release answers, and still does after ``WARM_READY_TIMEOUT``.
+            SiteProtectionError: the site knows the ticket, and has no time for us.
         """
         run, host = self._run, planned.entry.host
         self._left[host] -= 1
@@ -82,6 +84,10 @@ class Handshake:
             check_site(view, expected_uri, run.config, run.target)
             run.sites[host or run.target.host] = view
             self._left[host] = 0
+        elif response is not None and REFUSAL_HEADER in response.headers:
+            if not self._left[host]:
+                why = (response.headers[REFUSAL_HEADER] or b"").decode("latin-1")[:200]
+                raise SiteProtectionError(f"the site refuses warm requests ({why}); run again when visitors are well")
         elif response is not None and (answer.status == 200 or not (self._left[host] or run.sites)):
             raise refused(answer, run.target)
         return answer

@@ -11,7 +11,8 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from url_manifests.errors import TargetNotReadyError
+from url_manifests.errors import SiteProtectionError, TargetNotReadyError
+from url_manifests.protocol import REFUSAL_HEADER, Refusal, refusal_in
 
 from .answer import Answer, answer_from_error, answer_from_response
 from .overload import IN_A_ROW, OverloadGuard, pause_before_retry_s
@@ -62,6 +63,7 @@ class PolitenessMiddleware:
     def process_response(self, request: Request, response: Response) -> Response | Request:
         if WIRE not in request.meta:
             return response
+        self._obey_kill_switch(response)
         answer = self._of_this_release(answer_from_response(response, _elapsed_ms(request)), response)
         retry_after = response.headers.get(b"Retry-After") or b""
         return self._take(request, answer, retry_after.decode("latin-1")) or response
@@ -71,6 +73,13 @@ class PolitenessMiddleware:
             return None
         answer = answer_from_error(exception, _elapsed_ms(request))
         return self._take(request, answer) if answer else None
+
+    def _obey_kill_switch(self, response: Response) -> None:
+        said = (response.headers.get(REFUSAL_HEADER) or b"").decode("latin-1")
+        if refusal_in(said) is Refusal.STOP:
+            why = said.partition(";")[2].strip()[:200]
+            self._run.fail(SiteProtectionError(f"the site's kill switch is on: {why or 'it does not say why'}"))
+            raise IgnoreRequest("the run was stopped")
 
     def _of_this_release(self, answer: Answer, response: Response) -> Answer:
         """The answer, or that it does not count because another release gave it."""

@@ -144,6 +144,37 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="Tables that warm requests may write to, beside those of sessions, database caches and this app.",
         ),
         Setting(
+            name="ADMISSION",
+            types=(dict, bool),
+            default=True,
+            help="Whether warm requests are refused while visitors suffer; a dict sets limits (0 is off): in_flight, "
+            "latency_ratio, loop_lag_s, database_wait_s, load.",
+        ),
+        Setting(
+            name="ALLOWED_ADDRESSES",
+            types=(list, tuple),
+            default=(),
+            help="Addresses and networks that tickets may come from; empty for any.",
+        ),
+        Setting(
+            name="TRUSTED_PROXIES",
+            types=(int, list, tuple),
+            default=0,
+            help="Proxies in front of the site whose X-Forwarded-For is believed: how many, or their networks.",
+        ),
+        Setting(
+            name="CONTROL_CACHE",
+            types=(str,),
+            default="default",
+            help="Cache alias that carries the kill switch, and the load of each host, from process to process.",
+        ),
+        Setting(
+            name="STOP_FILE",
+            types=(str,),
+            default="",
+            help="File that stops every run for as long as it exists, even while the cache is down.",
+        ),
+        Setting(
             name="LOCK_FILE",
             types=(str,),
             default="",

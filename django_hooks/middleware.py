@@ -5,7 +5,8 @@ the page cache has taken, or given, its copy, and so never get into a stored pag
 break that promise, and does not run at all.
 
 Whoever sends no valid ticket gets what they would have got without it. A request without the header costs one look
-into a dict; a ticket that is refused is counted in `refused`, and the answer does not show it.
+into a dict, and what `live` notes of it; a ticket that is refused is counted in `refused`, and the answer does not
+show it. A good one is still turned away while visitors suffer, or all runs are stopped (`gate`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -39,6 +40,10 @@ from url_manifests.protocol import (
 from url_manifests.traces import encode_site_view, encode_trace
 
 from . import conf
+from .addresses import is_allowed
+from .admission import Limits
+from .gate import Gate, limits
+from .live import LiveTraffic
 from .site_view import site_view
 from .traffic.counting import counted
 from .visit import Visit
@@ -73,7 +78,7 @@ class CacheWarmingMiddleware:
         if outer := caching_middleware_outside():
             raise MiddlewareNotUsed(f"{PATH} must come before {outer}: traces would get into stored pages")
         self.get_response = get_response
-        self._answer_visitor = counted(get_response)
+        self._gate, self._answer_visitor = _gated(counted(get_response))
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -82,7 +87,10 @@ class CacheWarmingMiddleware:
         if _TICKET_META not in request.META:
             # Under ASGI this hands on the coroutine itself, without one more around it.
             return self._answer_visitor(request)  # type: ignore[no-any-return]
-        if (ticket := accepted_ticket(request)) is None:
+        ticket = accepted_ticket(request)
+        # It has done its work; in an error report of the site, or in its logs, it would only be a secret to keep.
+        del request.META[_TICKET_META]
+        if ticket is None:
             # Whoever sends a ticket, be it an expired one, is no visitor to be counted.
             return self.get_response(request)  # type: ignore[no-any-return]
         request.cache_warming = WarmRequest(ticket.run_id, ticket.purpose)  # type: ignore[attr-defined]
@@ -94,22 +102,43 @@ class CacheWarmingMiddleware:
         return (self._answer_async if self._is_async else self._answer)(visit, ticket)
 
     def _answer(self, visit: Visit, ticket: Ticket) -> HttpResponseBase:
+        if refusal := self._gate.refusal():
+            return refusal
         response: HttpResponseBase | None = visit.turned_away()
         if response is None:
             with visit.following():
                 response = self.get_response(visit.request)
-        return _tell(visit, response, ticket)
+        return _tell(visit, response, ticket, self._gate)
 
     async def _answer_async(self, visit: Visit, ticket: Ticket) -> HttpResponseBase:
+        if refusal := await self._gate.refusal_async():
+            return refusal
         response: HttpResponseBase | None = await sync_to_async(visit.turned_away)()
         if response is None:
             with visit.following():
                 response = await self.get_response(visit.request)
-        return await sync_to_async(_tell)(visit, response, ticket)
+        return await sync_to_async(_tell)(visit, response, ticket, self._gate)
 
 
-def _tell(visit: Visit, response: HttpResponseBase, ticket: Ticket) -> HttpResponseBase:
+def _gated(get_response: Callable[[HttpRequest], Any]) -> tuple[Gate, Callable[[HttpRequest], Any]]:
+    """The gate for warm requests, and ``get_response`` with what it needs to know of the others.
+
+    The settings are read once, when the server builds its middleware. Wrong ones are a system check's business: until
+    they are mended, the defaults hold.
+    """
+    try:
+        found = limits()
+    except ConfigurationError:
+        logger.exception("cache_warming.admission_misconfigured")
+        found = Limits()
+    live = LiveTraffic()
+    return Gate(found, live), live.watching(get_response) if found else get_response
+
+
+def _tell(visit: Visit, response: HttpResponseBase, ticket: Ticket, gate: Gate) -> HttpResponseBase:
     response, trace = visit.judged(response)
+    if load := gate.told():
+        trace = replace(trace, extra={**trace.extra, "load": load})
     response.headers[TRACE_HEADER] = encode_trace(trace)
     if ticket.purpose is Purpose.HELLO:
         response.headers[SITE_HEADER] = encode_site_view(site_view(visit.request))
@@ -124,6 +153,8 @@ def accepted_ticket(request: HttpRequest) -> Ticket | None:
             raise TicketRefusedError("disabled")
         if not (secrets := conf.secrets()):
             raise TicketRefusedError("no-secret")
+        if not is_allowed(request):
+            raise TicketRefusedError("address")
         return check_ticket(
             request.META[_TICKET_META],
             secrets=secrets,

@@ -21,6 +21,8 @@ from .errors import CacheWarmingError, ConfigurationError
 TICKET_HEADER: Final = "X-Cache-Warming-Ticket"
 TRACE_HEADER: Final = "X-Cache-Warming-Trace"
 SITE_HEADER: Final = "X-Cache-Warming-Site"
+REFUSAL_HEADER: Final = "X-Cache-Warming-Refusal"
+"""On a 503 to a valid ticket: a `Refusal`, and after a semicolon why."""
 
 TICKET_VERSION: Final = "1"
 MIN_SECRET_CHARS: Final = 32
@@ -28,7 +30,8 @@ MAX_TICKET_CHARS: Final = 256
 """A longer header is refused before any cryptography is done with it."""
 
 RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_EXPIRES = re.compile(r"[0-9]{1,12}", re.ASCII)
+_EXPIRES = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
+"""In the one spelling that is signed: with a leading zero, two headers would be the same ticket."""
 _PATH_SAFE = "/!$&'()*+,;=:@~-._"
 
 
@@ -39,6 +42,21 @@ class Purpose(StrEnum):
     """Answer, and trace the cache keys."""
     HELLO = "hello"
     """Also say in ``SITE_HEADER`` how the site sees this request (see `django_hooks.middleware`)."""
+
+
+class Refusal(StrEnum):
+    """Why a site does not answer a warm request although its ticket is good."""
+
+    BUSY = "busy"
+    """Visitors need the site for themselves: come back after ``Retry-After``."""
+    STOP = "stop"
+    """Somebody stopped all runs: do not come back."""
+
+
+def refusal_in(header: str) -> Refusal | None:
+    """The refusal in a ``REFUSAL_HEADER``; ``None`` for words of later releases."""
+    word = header.partition(";")[0].strip()
+    return Refusal(word) if word in set(Refusal) else None
 
 
 class TicketRefusedError(CacheWarmingError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from url_manifests.protocol import (
+    REFUSAL_HEADER,
     SITE_HEADER,
     TICKET_HEADER,
     TRACE_HEADER,
@@ -97,7 +98,8 @@ class FakeSite:
         status, extra, trace = self.respond(target, self._asked[target], headers)
         if self.extra:
             trace = replace(trace, extra=self.extra)
-        await _send(writer, status, [*extra, *self._observed(target, headers, trace)])
+        is_refusal = any(line.startswith(REFUSAL_HEADER) for line in extra)
+        await _send(writer, status, extra if is_refusal else [*extra, *self._observed(target, headers, trace)])
         return True
 
     async def _health(self, writer: asyncio.StreamWriter) -> bool:
@@ -179,6 +181,8 @@ class FakeSite:
 
 
 _PLAIN = {
+    "reserved": (503, ["Retry-After: 20", f"{REFUSAL_HEADER}: busy; latency_ratio 3 of 2"], Trace()),  # for visitors
+    "stopped": (503, [f"{REFUSAL_HEADER}: stop; maintenance"], Trace()),
     "never": (200, [], Trace(reason="no-store")),
     "moved": (302, ["Location: /page/1/?token=abc"], Trace(reason="redirect")),
     "members": (302, ["Location: /accounts/login/?next=/members/"], Trace(reason="redirect")),
