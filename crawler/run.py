@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError
+from url_manifests.errors import CacheWarmingError, ConfigurationError, FileFormatError, SiteProtectionError
 from url_manifests.manifest import ManifestReader
 from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
 from url_manifests.personas import Personas
@@ -85,11 +85,14 @@ class WarmRun:
 
         Raises:
             ConfigurationError: an argument or a variable is wrong.
-            FileFormatError: the manifest is missing, or its header or one of its first entries malformed.
+            FileFormatError: the manifest is missing or empty, or its header or one of its first entries malformed.
         """
         config = load_config(arguments, environ, directory)
         personas = load_personas(Path(config.personas)) if config.personas not in ("", minting.MINT) else None
         manifest = ManifestReader(config.manifest)
+        if not manifest.header.entries:
+            problem = "holds no entry, so that nothing would be warm; build it again from a log that has visitors"
+            raise FileFormatError(config.manifest, problem, line=1, field="entries")
         # All of a long one would take longer than its first requests; a slip of the hand mostly shows in these.
         for _ in islice(manifest, _ENTRIES_CHECKED_FIRST):
             pass

@@ -33,6 +33,8 @@ class ObservedTraffic(HourlySum):
     host = models.CharField(_("host"), max_length=260)
     url = models.CharField(_("URL"), max_length=2000)
     route = models.CharField(_("route"), max_length=500, blank=True, default="")
+    # Sites that serve several hosts choose one for each request.
+    urlconf = models.CharField(_("URLconf"), max_length=200, blank=True, default="")
     profile = models.CharField(_("browser"), max_length=40, blank=True, default="")
     accept_encoding = models.CharField("Accept-Encoding", max_length=120, blank=True, default="")
     accept_language = models.CharField("Accept-Language", max_length=120, blank=True, default="")

@@ -9,6 +9,7 @@
     │   ├── UnsupportedVersionError         2   the file is newer than this release
     │   └── UnknownLogFormatError           2   no parser recognises this log
     ├── TooManyRejectsError                 2   more of a log was rejected than the user allows
+    ├── EmptyManifestError                  2   nothing was learned, and a manifest with entries would be lost
     ├── CoverageError                       3   less was warmed than required
     ├── VerificationError                   4   what was reported as warm was not found
     ├── SiteProtectionError                 5   stopped because the site suffers
@@ -112,6 +113,12 @@ class UnknownLogFormatError(FileFormatError):
 
 class TooManyRejectsError(CacheWarmingError):
     """A larger share of the lines was rejected than ``--max-rejects`` allows; no manifest was written."""
+
+    exit_code = ExitCode.USAGE
+
+
+class EmptyManifestError(CacheWarmingError):
+    """Nothing was learned, and writing that would replace a manifest that has entries; it was left as it is."""
 
     exit_code = ExitCode.USAGE
 

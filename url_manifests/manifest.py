@@ -21,7 +21,7 @@ from os import PathLike
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from .errors import FileFormatError
+from .errors import EmptyManifestError, FileFormatError
 from .jsonl import FieldReader, open_lines, read_header, write_lines
 
 FORMAT: Final = "url-manifest"
@@ -86,8 +86,24 @@ def write_manifest(path: str | PathLike[str], header: Header, entries: Iterable[
     """Write a manifest through a temporary file beside ``path`` that replaces it only when complete.
 
     ``header.entries`` must be the number of entries. The same arguments give the same bytes.
+
+    Raises:
+        EmptyManifestError: there are no entries, and ``path`` is a manifest that has some. An emptied log would make
+            the next deploy warm nothing, and nobody would notice.
     """
+    if not header.entries and (lost := _entries_in(path)):
+        raise EmptyManifestError(
+            f"no page was found worth warming, and {path} has {lost}; it was left as it is. "
+            "Look at the log; if the site has no pages any more, delete the file"
+        )
     write_lines(path, _header_document(header), map(entry_document, entries))
+
+
+def _entries_in(path: str | PathLike[str]) -> int:
+    try:
+        return ManifestReader(path).header.entries
+    except FileFormatError:
+        return 0  # There is no file, or no manifest: nothing is lost.
 
 
 def _header_document(header: Header) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from django.http.response import HttpResponseBase
 
 from url_manifests.errors import ConfigurationError
 
-from .notes import MAX_TIMES
+from .notes import MAX_TIMES, UNNAMED_URLCONF
 from .options import traffic_options
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class _Counter:
         headers = response.headers
         vary = headers.get("Vary", "")
         match = request.resolver_match
+        urlconf = getattr(request, "urlconf", None)
         cookies = sent.get("HTTP_COOKIE")
         language = ""
         if vary and (language := sent.get("HTTP_ACCEPT_LANGUAGE", "")) and self._use_i18n:
@@ -113,6 +114,7 @@ class _Counter:
             sent.get(self._host, ""),
             request.path,
             sent.get("QUERY_STRING", ""),
+            "" if urlconf is None else _name(urlconf),
             match.route if match else "",
             sent.get("HTTP_USER_AGENT", ""),
             vary,
@@ -130,3 +132,8 @@ class _Counter:
         self._queue.append((seen, elapsed_s))
         if self._recorder.is_idle or len(self._queue) >= FOLD_AT:
             self._recorder.attend()
+
+
+def _name(urlconf: Any) -> str:
+    """A URLconf that a middleware chose for this request, such as one for each host, by its dotted path."""
+    return urlconf if isinstance(urlconf, str) else getattr(urlconf, "__name__", UNNAMED_URLCONF)

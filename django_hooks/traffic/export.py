@@ -25,6 +25,7 @@ from url_manifests.tally import Candidate
 
 from . import storage
 from .costs import Costs
+from .notes import UNNAMED_URLCONF
 from .observed import Page, pages
 from .routing import Gone, gone_routes, route_name
 from .variants import ObservedVariants
@@ -104,8 +105,8 @@ class _Sieve:
             if isinstance(verdict, str):
                 self.excluded[verdict] += page.hits
                 continue
-            route = route_name(page.url)
-            if route is None and not self._keep_unresolved:
+            route = route_name(page.url, page.urlconf)
+            if route is None and not (self._keep_unresolved or page.urlconf == UNNAMED_URLCONF):
                 self.excluded["gone"] += page.hits
                 self._gone.append(page)
                 continue

@@ -77,7 +77,7 @@ class Fold:
 
     def _count(self, hour: int, seen: Seen, hits: int, seconds: float) -> int:
         """Count requests of one kind; how many there were of it since the last save."""
-        host, path, query, route, agent, vary, encoding, language, is_warm, is_signed_in = seen
+        host, path, query, urlconf, route, agent, vary, encoding, language, is_warm, is_signed_in = seen
         rule, profile = self._visitor(agent)
         url = "" if rule else self._url(path, query)
         if not url:
@@ -87,6 +87,7 @@ class Fold:
         cost.add(seconds, hits, is_warm=is_warm, is_signed_in=is_signed_in)
         if route:
             cost.route = route
+        cost.urlconf = urlconf or cost.urlconf
         return cost.hits
 
     def _classified(self, agent: str) -> tuple[str, str]:

@@ -14,11 +14,14 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-Seen = tuple[str, str, str, str, str, str, str, str, bool, bool]
-"""Host, path, query, route, user agent, Vary, Accept-Encoding, language, from the cache?, signed in?
+Seen = tuple[str, str, str, str, str, str, str, str, str, bool, bool]
+"""Host, path, query, URLconf, route, user agent, Vary, Accept-Encoding, language, from the cache?, signed in?
 
 A plain tuple: it is made in every request, and a named one would take five times as long.
 """
+
+UNNAMED_URLCONF: Final = "?"
+"""Stands for a URLconf that a middleware made and that no later process can import."""
 
 MAX_KNOWN: Final = 1024
 """Keys that have a list."""

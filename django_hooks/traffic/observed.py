@@ -18,6 +18,7 @@ class Row(NamedTuple):
     url: str
     hour: int
     route: str
+    urlconf: str
     profile: str
     accept_encoding: str
     accept_language: str
@@ -45,6 +46,8 @@ class Page:
     host: str
     url: str
     route: str = ""
+    urlconf: str = ""
+    """Where it was resolved, if not in ``ROOT_URLCONF``."""
     weighted: int = 0
     """Predicted requests, in `WEIGHT_ONE`: a whole number, so that the sum does not depend on the order."""
     cold_hits: int = 0
@@ -72,6 +75,7 @@ class Page:
         self.signed_in_hits += row.signed_in_hits
         self.variants[row.variant] += row.hits
         self.route = row.route or self.route
+        self.urlconf = row.urlconf or self.urlconf
 
 
 def pages(rows: Iterable[Row], weights: Mapping[int, int] | None) -> Iterator[Page]:

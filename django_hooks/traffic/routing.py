@@ -25,11 +25,14 @@ class Gone:
     example: str
 
 
-def route_name(url: str) -> str | None:
+def route_name(url: str, urlconf: str = "") -> str | None:
     """The URLconf's pattern for a URL, such as ``en/p/<int:pk>/``, or ``None`` when it finds none.
 
     The language is taken from the path, as ``LocaleMiddleware`` does it: patterns with a language prefix, and
     translated ones, match in their own language only.
+
+    Args:
+        urlconf: the dotted path of the one that a middleware chose for the page, or empty for ``ROOT_URLCONF``.
     """
     path = unquote(url.partition("?")[0])
     script = get_script_prefix()
@@ -38,8 +41,8 @@ def route_name(url: str) -> str | None:
     language = (translation.get_language_from_path(path) if settings.USE_I18N else None) or settings.LANGUAGE_CODE
     with translation.override(language):
         try:
-            return resolve(path).route
-        except Resolver404:
+            return resolve(path, urlconf or None).route
+        except (Resolver404, ModuleNotFoundError):
             return None
 
 

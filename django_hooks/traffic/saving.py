@@ -109,6 +109,7 @@ def _traffic_row(key: Key, cost: Cost, weight: int) -> ObservedTraffic:
         host=key.host,
         url=key.url,
         route=cost.route[:500],
+        urlconf=cost.urlconf[:200],
         **key.variant._asdict(),
         cold_hits=cost.cold_hits * weight,
         cold_ms=cost.cold_s * 1000 * weight,

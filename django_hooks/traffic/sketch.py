@@ -26,7 +26,7 @@ Key = TypeVar("Key", bound=Hashable)
 class Cost:
     """What requests for one key took; four sums and a share."""
 
-    __slots__ = ("base", "cold_hits", "cold_s", "route", "signed_in_hits", "warm_hits", "warm_s")
+    __slots__ = ("base", "cold_hits", "cold_s", "route", "signed_in_hits", "urlconf", "warm_hits", "warm_s")
 
     def __init__(self, base: int = 0) -> None:
         self.base = base
@@ -38,6 +38,8 @@ class Cost:
         self.signed_in_hits = 0
         self.route = ""
         """Not part of the key: a page that comes from a site-wide cache was never resolved and has none."""
+        self.urlconf = ""
+        """Where the URL is to be looked up, if not in ``ROOT_URLCONF``."""
 
     @property
     def hits(self) -> int:
@@ -62,6 +64,7 @@ class Cost:
         self.warm_s += other.warm_s
         self.signed_in_hits += other.signed_in_hits
         self.route = self.route or other.route
+        self.urlconf = self.urlconf or other.urlconf
 
 
 class Sketch(Generic[Key]):

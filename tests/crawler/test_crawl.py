@@ -228,6 +228,15 @@ def test_a_manifest_that_is_wrong_at_its_beginning_begins_no_run(project: Projec
     assert site.paths == []
 
 
+def test_a_manifest_without_entries_is_no_success(project: Project, site: FakeSite) -> None:
+    (project.folder / "url_manifests/test.jsonl").unlink()
+    project.write_urls()
+    result = project.crawl()
+    assert result.returncode == 2
+    assert "line 1, field 'entries': holds no entry" in result.stderr
+    assert site.paths == []
+
+
 @pytest.mark.parametrize("has_middleware", [True, False])
 def test_a_refused_ticket(project: Project, site: FakeSite, has_middleware: bool) -> None:
     site.has_middleware = has_middleware

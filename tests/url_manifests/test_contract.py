@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from url_manifests import errors, protocol, traces
 from url_manifests.errors import (
     ConfigurationError,
+    EmptyManifestError,
     ExitCode,
     FileFormatError,
     UnknownNameError,
@@ -157,6 +158,16 @@ def test_write_read_write_is_the_same_bytes(tmp_path_factory, entries):
     write_manifest(path, reader.header, again)
     assert again == entries
     assert path.read_bytes() == first
+
+
+def test_nothing_never_takes_the_place_of_a_manifest(tmp_path):
+    path = tmp_path / "m.jsonl"
+    write_manifest(path, header(0), [])
+    write_manifest(path, header(1), [Entry(url="/", hits=1)])
+    before = path.read_bytes()
+    with pytest.raises(EmptyManifestError, match=r"m\.jsonl has 1; it was left as it is"):
+        write_manifest(path, header(0), [])
+    assert path.read_bytes() == before
 
 
 HEAD = '{"format": "url-manifest", "version": 1, "entries": 1, "profiles": {"chrome": {}}}\n'

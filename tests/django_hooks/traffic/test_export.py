@@ -171,3 +171,35 @@ def test_an_exclusion_alone_is_no_traffic(shop, tmp_path):
     storage.add([ObservedExclusion(digest="x", hour=HOUR, rule="bot", hits=2)])
     with pytest.raises(CommandError, match="nothing was recorded yet"):
         call_command("export_manifest", "-o", str(tmp_path / "m.jsonl"))
+
+
+class OneUrlconfEachHost:
+    """What django-hosts and its like do: a middleware that chooses a URLconf for each request."""
+
+    chosen = "tests.django_hooks.traffic.docs_urls"
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.urlconf = self.chosen
+        return self.get_response(request)
+
+
+@pytest.mark.parametrize("chosen", ["by name", "as a module", "as a tuple"])
+def test_pages_of_a_host_with_a_urlconf_of_its_own_are_not_gone(chosen, visit, saved, shop, export, monkeypatch):
+    from . import docs_urls
+
+    choices = {"by name": docs_urls.__name__, "as a module": docs_urls, "as a tuple": tuple(docs_urls.urlpatterns)}
+    monkeypatch.setattr(OneUrlconfEachHost, "chosen", choices[chosen])
+    shop.MIDDLEWARE = [*shop.MIDDLEWARE, f"{__name__}.OneUrlconfEachHost"]
+    visit("/docs/6/cache/")
+    saved()
+    entries, header, _ = export()
+    assert {url: entry.route for url, entry in entries.items()} == {"/docs/6/cache/": "docs/<int:version>/<slug:name>/"}
+    assert "gone" not in header.totals["excluded"]
+
+
+def test_pages_of_a_urlconf_that_is_no_more_are_gone(export):
+    put("/p/1/", urlconf="no.such.urls")
+    assert not export()[0]
