@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from time import monotonic
 from typing import Final
 
 Seen = tuple[str, str, str, str, str, str, str, str, str, bool, bool]
@@ -22,6 +23,9 @@ A plain tuple: it is made in every request, and a named one would take five time
 
 UNNAMED_URLCONF: Final = "?"
 """Stands for a URLconf that a middleware made and that no later process can import."""
+
+_HELD_S: Final = 60.0
+"""A request holds a list between two instructions; a machine must be very busy to make that long."""
 
 MAX_KNOWN: Final = 1024
 """Keys that have a list."""
@@ -37,7 +41,8 @@ class Notes:
         self.known: dict[Seen, list[float]] = {}
         """For requests to read, and for the thread to change."""
         self._active: set[Seen] = set()
-        self._retired: list[tuple[Seen, list[float]]] = []
+        self._retired: list[tuple[float, Seen, list[float]]] = []
+        """With the time after which nobody can still hold the list."""
 
     def clear(self) -> None:
         """Forget everything; requests that hold a reference to this object see it empty."""
@@ -48,7 +53,7 @@ class Notes:
 
     def drain(self) -> Iterator[tuple[Seen, int, float]]:
         """Take out what is there: what was seen, how often, and seconds altogether. For the thread."""
-        for seen, times in [*self.known.items(), *self._retired]:
+        for seen, times in [*self.known.items(), *((seen, times) for _, seen, times in self._retired)]:
             if number := len(times):
                 seconds = sum(times[:number])
                 del times[:number]
@@ -68,8 +73,10 @@ class Notes:
     def unlearn(self) -> None:
         """Take the lists of keys away that had nothing since the last time, to make room. For the thread.
 
-        A request may have looked one up just before and append to it just after: it is drained once more.
+        A request may have looked one up just before and append to it just after: for a while it is drained still.
         """
+        now_s = monotonic()
+        self._retired = [retired for retired in self._retired if retired[0] > now_s]
         quiet = self.known.keys() - self._active
-        self._retired = [(seen, self.known.pop(seen)) for seen in quiet]
+        self._retired += [(now_s + _HELD_S, seen, self.known.pop(seen)) for seen in quiet]
         self._active.clear()
