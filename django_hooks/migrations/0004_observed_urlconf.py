@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cache_warming", "0002_personas"),
+        ("cache_warming", "0003_runs"),
     ]
 
     operations = [
