@@ -72,7 +72,8 @@ SETTINGS: Final[dict[str, Setting]] = {
             name="FRAGMENTS",
             types=(list, tuple),
             default=(),
-            help="Template fragments to warm: dicts with template, fragment, contexts and optionally name, priority.",
+            help="Template fragments to warm: dicts with template, fragment and optionally contexts, languages, "
+            "time_zones, values, name, priority.",
         ),
         Setting(
             name="ROWS",

@@ -16,11 +16,12 @@ from .base import CacheEntry, Category, Warmer
 from .cached_function import Cached
 from .cached_warmer import cached
 from .declared_rows import cached_rows
-from .fragments import FragmentContext, FragmentWarmer
+from .fragments import FragmentWarmer
 from .registry import Registry, register, registry
 from .row_cache import CachedRows
 from .rows import RowsWarmer
 from .sessions import SessionsWarmer
+from .variants import FragmentContext
 
 __all__ = [
     "CacheEntry",

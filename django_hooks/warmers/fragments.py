@@ -8,24 +8,23 @@ it, in which contexts it is shown: all names that the node and its key read, the
         name = "menu"
         template_name = "base.html"
         fragment_name = "category_menu"
+        languages = "all"
+        values = {"group": ["public", "trade"]}
 
         def contexts(self):
-            for code, _ in settings.LANGUAGES:
-                yield FragmentContext(language=code)
+            yield {"shop": Shop.objects.get()}
 
-The same in settings: ``"FRAGMENTS": [{"template": "base.html", "fragment": "category_menu", "contexts":
-"shop.fragments.menu_contexts"}]``.
+The same in settings: ``"FRAGMENTS": [{"template": "base.html", "fragment": "category_menu", "languages": "all",
+"values": {"group": ["public", "trade"]}, "contexts": "shop.fragments.menu_contexts"}]``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.http import HttpRequest
 from django.template import Context, VariableDoesNotExist, loader
 from django.template.backends.django import Template as BackendTemplate
 from django.template.context import make_context
@@ -38,19 +37,7 @@ from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import CacheEntry, Category, Warmer
 from .cache_nodes import cache_nodes, fragment_alias, fragment_key, fragment_timeout
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FragmentContext:
-    """One situation in which visitors see a fragment."""
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """The names that the node and its key read. The key's must all be there; ``None`` is a value."""
-    language: str = ""
-    """Activated while key and content are made, and given as ``LANGUAGE_CODE``; empty is the project's default."""
-    time_zone: str = ""
-    request: HttpRequest | None = None
-    """Where the fragment needs context processors: a request for them to look at."""
+from .variants import Choices, FragmentContext, checked_axes, multiplied
 
 
 class FragmentWarmer(Warmer):
@@ -59,20 +46,25 @@ class FragmentWarmer(Warmer):
     category: ClassVar[str] = Category.FRAGMENTS
     template_name: ClassVar[str] = ""
     fragment_name: ClassVar[str] = ""
+    languages: ClassVar[str | Sequence[str]] = ()
+    """Codes, or ``"all"`` for those of the project: each context is rendered in each."""
+    time_zones: ClassVar[Sequence[str]] = ()
+    values: ClassVar[Mapping[str, Choices]] = {}
+    """Name in the context → its values: each context is rendered with each combination."""
 
     def contexts(self) -> Iterable[FragmentContext | Mapping[str, Any]]:
         """The situations to render the fragment in; a plain dict stands for its values in the default language."""
         yield FragmentContext()
 
     def entries(self) -> Iterator[CacheEntry]:
-        """One entry for each context; one that lacks a name which the key depends on is a `CacheEntry.problem`.
+        """One entry for each variant of each context; one that lacks a name which the key depends on is a problem.
 
         Raises:
             UnknownNameError: the template has no such fragment; suggests the nearest.
         """
         template, node = self._find()
-        for declared in self.contexts():
-            situation = declared if isinstance(declared, FragmentContext) else FragmentContext(values=declared)
+        axes = {"languages": self.languages, "time_zones": self.time_zones, "values": self.values}
+        for situation in multiplied(self.contexts(), **axes):  # type: ignore[arg-type] # one dict for three types
             yield _entry(template, node, situation)
 
     def _find(self) -> tuple[BackendTemplate, CacheNode]:
@@ -128,7 +120,7 @@ def declared_fragments() -> Iterator[FragmentWarmer]:
         yield _declared(f"{conf.setting_path('FRAGMENTS')}[{number}]", declaration)
 
 
-_DECLARATION = {"template", "fragment", "contexts", "name", "priority"}
+_DECLARATION = {"template", "fragment", "contexts", "languages", "time_zones", "values", "name", "priority"}
 
 
 def _declared(setting: str, declaration: Any) -> FragmentWarmer:
@@ -145,6 +137,7 @@ def _declared(setting: str, declaration: Any) -> FragmentWarmer:
         "priority": declaration.get("priority", 0),
         "template_name": declaration["template"],
         "fragment_name": declaration["fragment"],
+        **checked_axes(setting, declaration),
         "contexts": lambda self: contexts() if callable(contexts) else contexts,  # noqa: ARG005 - becomes a method
     }
     warmer: FragmentWarmer = type("DeclaredFragment", (FragmentWarmer,), attributes)()

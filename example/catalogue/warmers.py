@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from django.conf import settings
-
-from django_hooks.warmers import FragmentContext, FragmentWarmer, register
+from django_hooks.warmers import FragmentWarmer, register
 
 
 class _OnEveryPage(FragmentWarmer):
     template_name = "base.html"
     priority = 20
-
-    def contexts(self) -> Iterator[FragmentContext]:
-        for language, _name in settings.LANGUAGES:
-            yield FragmentContext(language=language)
+    languages = "all"
 
 
 @register

@@ -19,7 +19,7 @@ from django_hooks import conf, listing, runs, strategies, usage
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
 from django_hooks.strategies import Strategy
-from django_hooks.warmers import Registry, Warmer
+from django_hooks.warmers import Registry, Warmer, per_process
 from django_hooks.warmers.cache_nodes import find_fragments
 from django_hooks.warmers.registry import project_warmers
 from url_manifests.errors import CacheWarmingError, ConfigurationError, ExitCode
@@ -113,6 +113,8 @@ class Command(BaseCommand):
             self.stdout.write(f"fragment {fragment.fragment_name} in {fragment.template_name}: {vary_on}".rstrip(": "))
         for template, problem in findings.broken.items():
             self.stdout.write(f"template {template} is broken: {problem}")
+        for found in per_process.find():
+            self.stdout.write(f"per process: {found.name} ({found.kind}): {found.advice}")
 
     def _print_plan(self, options: dict[str, Any]) -> None:
         strategy = _strategy(options)
