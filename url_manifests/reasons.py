@@ -39,6 +39,7 @@ _BY_APPLICATION: Final = {
     "max-age-0": Reason("Cache-Control says max-age=0.", "Give the page a positive max-age."),
     "vary-star": Reason("The response varies on *.", "Name the headers that really matter in Vary."),
     "streaming": Reason("The response is streamed.", "Only complete responses can be stored."),
+    "gone": Reason("What it is computed from was deleted while the run went on.", "Nothing to do."),
     "timeout-0": Reason(
         "The application gives it a timeout of 0, so no cache keeps it.",
         "Give it a positive timeout where it may be shared.",
@@ -125,6 +126,22 @@ _BY_CIRCUMSTANCE: Final = {
     "bad-entry": Reason("The warmer yielded a bad key, timeout or value.", "The finding names it."),
     "unpicklable": Reason("The value cannot be pickled.", "Store plain data."),
     "backend-error": Reason("The cache backend raised.", "Look at the backend's log."),
+    "value-too-large": Reason(
+        "The value is larger than the cache backend takes.", "Store less under one key, or raise the item limit."
+    ),
+    "no-room": Reason(
+        "The cache is full: writing more would throw out live entries.",
+        "Give it more room (maxmemory, -m, MAX_ENTRIES), or warm less; the best entries went first.",
+    ),
+    "timeout-differs": Reason(
+        "The cache keeps it for another time than it was given.", "Look at the backend's options and at failovers."
+    ),
+    "not-read-back": Reason("The run was asked to read nothing back.", "Verify all, or a sample."),
+    "changed-meanwhile": Reason(
+        "What it was computed from changed before it was written, so it was deleted again.",
+        "Nothing to do: the next request, or run, computes it.",
+    ),
+    "memory": Reason("The run reached its memory limit.", "Raise --max-memory; the best entries went first."),
     "different": Reason("Another value stands under the key.", "Two writers disagree: look at both."),
     "unsafe": Reason("A GET of this URL may change something.", "It is never requested."),
     "excluded": Reason("An option of this run left it out.", "Drop -a only / --exclude."),

@@ -81,6 +81,15 @@ class Report:
         if outcome.reason:
             self._add_reason(outcome)
 
+    def add_many(self, result: Result, count: int, weight: float) -> None:
+        """Count as many single keys that ended alike, with nothing more to say of them; ``weight`` is their sum."""
+        self.results[result] += count
+        self.parts[result] += count
+        self._expected += weight
+        self._cacheable += weight
+        if result.is_proven:
+            self._proven += weight
+
     def _add_reason(self, outcome: Outcome) -> None:
         self.reasons[outcome.reason] += 1
         if outcome.result.is_proven:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from .run import Engine, RunOptions
+from .batch import BatchResult
+from .options import RunOptions
+from .run import Engine
 
-__all__ = ["Engine", "RunOptions"]
+__all__ = ["BatchResult", "Engine", "RunOptions"]

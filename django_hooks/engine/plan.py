@@ -3,45 +3,74 @@
 from __future__ import annotations
 
 import math
-import warnings
-from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.cache import BaseCache, CacheKeyWarning, InvalidCacheBackendError, InvalidCacheKey, caches
+from django.core.cache import InvalidCacheBackendError, InvalidCacheKey
 
 from django_hooks import stores
+from django_hooks.backends import Item, Store, open_store
 from django_hooks.warmers.base import UNSET, CacheEntry, Timeout, Unset, Warmer
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import KeyKind
 
 
-@dataclass(slots=True, kw_only=True)
-class Planned:
-    """One key on its way; `outcome` says how it ended once something is known."""
+class Planned(Item):
+    """One key on its way; ``result`` says how it ended once something is known.
 
-    warmer: str
-    key: str
-    alias: str
-    version: int | str | None
-    timeout: Timeout
-    entry: CacheEntry
-    cache: BaseCache = field(repr=False)
-    value: Any = UNSET
-    outcome: Outcome | None = None
+    No dataclass, and one object a key: a million of them go through a run.
+    """
+
+    __slots__ = ("cacheable", "detail", "entry", "reason", "result", "store", "timeout", "warmer")
+
+    def __init__(self, warmer: Warmer, entry: CacheEntry, store: Store, made: str, timeout: Timeout) -> None:
+        self.warmer = warmer.name
+        self.entry = entry
+        self.store = store
+        self.key = entry.key
+        self.version = entry.version
+        self.made = made
+        self.timeout = timeout
+        """As the application gives it."""
+        given = store.cache.default_timeout if timeout is UNSET else timeout
+        self.timeout_s = store.lifetime_s(given) if given is not None else None
+        self.value = entry.value
+        self.data = None
+        self.flags = 0
+        self.size_bytes = 0
+        self.result: Result | None = None
+        self.reason = ""
+        self.detail = ""
+        self.cacheable = True
+
+    @property
+    def alias(self) -> str:
+        return self.store.alias
 
     def end(self, result: Result, reason: str = "", detail: str = "", *, cacheable: bool = True) -> None:
         """Note how it ended; the first word stands."""
-        if self.outcome is None:
-            state = KeyState(alias=self.alias, key=self.key, version=self.version, kind=KeyKind.PART, result=result)
-            self.outcome = Outcome(
-                url=f"{self.warmer}:{self.key}",
-                result=result,
-                reason=reason,
-                detail=detail,
-                weight=1,
-                cacheable=cacheable,
-                keys=(state,),
-            )
+        if self.result is None:
+            self.result, self.reason, self.detail, self.cacheable = result, reason, detail, cacheable
+
+    def end_like(self, other: Planned) -> None:
+        """End as another entry of the same key did."""
+        if other.result is not None:
+            self.end(other.result, other.reason, other.detail, cacheable=other.cacheable)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended, for a report; made anew with each call."""
+        if self.result is None:
+            return None
+        state = KeyState(alias=self.alias, key=self.key, version=self.version, kind=KeyKind.PART, result=self.result)
+        return Outcome(
+            url=f"{self.warmer}:{self.key}",
+            result=self.result,
+            reason=self.reason,
+            detail=self.detail,
+            weight=self.entry.weight,
+            cacheable=self.cacheable,
+            keys=(state,),
+        )
 
 
 def failure(name: str, reason: str, detail: str, key: str = "*") -> Outcome:
@@ -49,51 +78,66 @@ def failure(name: str, reason: str, detail: str, key: str = "*") -> Outcome:
     return Outcome(url=f"{name}:{key}", result=Result.FAILED, reason=reason, detail=detail, weight=1)
 
 
-def plan_entry(warmer: Warmer, entry: Any) -> Planned | Outcome:
-    """The entry with the warmer's defaults filled in, or the outcome that says what is wrong with it."""
-    if not isinstance(entry, CacheEntry):
-        return failure(warmer.name, "bad-entry", f"yielded {type(entry).__name__} instead of CacheEntry", "?")
-    if problem := _problem(entry):
-        return failure(warmer.name, "bad-entry", problem, _key_text(entry.key))
-    alias = entry.alias or warmer.alias
-    timeout = warmer.timeout if entry.timeout is UNSET else entry.timeout
-    try:
-        cache = caches[alias]
-        _validate_key(cache, entry)
-    except InvalidCacheBackendError:
-        return failure(warmer.name, "bad-entry", f"no cache has the alias {alias!r}", entry.key)
-    except InvalidCacheKey as error:
-        return failure(warmer.name, "bad-entry", stores.describe(error), entry.key)
-    except Exception as error:  # noqa: BLE001 - a backend's constructor or key function may raise anything; reported
-        return failure(warmer.name, "backend-error", stores.describe(error), entry.key)
-    return Planned(
-        warmer=warmer.name,
-        key=entry.key,
-        alias=alias,
-        version=entry.version,
-        timeout=timeout,
-        entry=entry,
-        cache=cache,
-        value=entry.value,
-    )
+class Planner:
+    """Fills in a warmer's defaults; keeps the store of each alias for the run."""
+
+    def __init__(self) -> None:
+        self._stores: dict[str, Store] = {}
+
+    def store(self, alias: str) -> Store:
+        """The alias's store; may raise what its constructor raises."""
+        if alias not in self._stores:
+            self._stores[alias] = open_store(alias)
+        return self._stores[alias]
+
+    def close(self) -> None:
+        """Let go of the stores."""
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
+
+    def plan(self, warmer: Warmer, entry: Any) -> Planned | Outcome:
+        """The entry with the warmer's defaults filled in, or the outcome that says what is wrong with it."""
+        if not isinstance(entry, CacheEntry):
+            return failure(warmer.name, "bad-entry", f"yielded {type(entry).__name__} instead of CacheEntry", "?")
+        timeout = warmer.timeout if entry.timeout is UNSET else entry.timeout
+        if problem := _problem(warmer, entry) or _timeout_problem(timeout):
+            return failure(warmer.name, "bad-entry", problem, _key_text(entry.key))
+        alias = entry.alias or warmer.alias
+        try:
+            store = self.store(alias)
+            return Planned(warmer, entry, store, store.make(entry.key, entry.version), timeout)
+        except InvalidCacheBackendError:
+            return failure(warmer.name, "bad-entry", f"no cache has the alias {alias!r}", entry.key)
+        except InvalidCacheKey as error:
+            return failure(warmer.name, "bad-entry", stores.describe(error), entry.key)
+        except Exception as error:  # noqa: BLE001 - a backend's constructor or key function may raise anything; reported
+            return failure(warmer.name, "backend-error", stores.describe(error), entry.key)
 
 
-def _problem(entry: CacheEntry) -> str:
+def _problem(warmer: Warmer, entry: CacheEntry) -> str:
     if entry.problem:
         return entry.problem
     if _key_text(entry.key) == "?":
         return f"the key must be text and not empty, is {entry.key!r}"[:120]
-    if (entry.value is UNSET) == (entry.compute is None):
+    if not 0 <= entry.weight < math.inf:
+        return f"the weight must be a number from 0, is {entry.weight!r}"[:120]
+    return _source_problem(warmer, entry)
+
+
+def _source_problem(warmer: Warmer, entry: CacheEntry) -> str:
+    if entry.compute is None:
+        return "" if entry.value is not UNSET or warmer.computes_in_bulk else "needs either a value or a compute"
+    if entry.value is not UNSET:
         return "needs either a value or a compute"
-    if entry.compute is not None and not callable(entry.compute):
-        return f"compute must be callable, is {type(entry.compute).__name__}"
-    return _timeout_problem(entry.timeout)
+    compute: Any = entry.compute
+    return "" if callable(compute) else f"compute must be callable, is {type(compute).__name__}"
 
 
 def _timeout_problem(timeout: object) -> str:
     if timeout is None or isinstance(timeout, Unset):
         return ""
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not math.isfinite(timeout) or timeout < 0:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout < math.inf:
         return f"the timeout must be None or seconds from 0, is {timeout!r}"[:120]
     return ""
 
@@ -102,14 +146,6 @@ def _key_text(key: object) -> str:
     return key if isinstance(key, str) and key else "?"
 
 
-def _validate_key(cache: BaseCache, entry: CacheEntry) -> None:
-    with warnings.catch_warnings():
-        # A key that only Memcached would refuse is none of our business on another backend.
-        warnings.simplefilter("ignore", CacheKeyWarning)
-        cache.validate_key(cache.make_key(entry.key, entry.version))  # type: ignore[arg-type] # as in stores.py
-
-
 def is_never_stored(planned: Planned) -> bool:
-    """Whether the application's own timeout says that the value is not kept at all."""
-    timeout = planned.cache.default_timeout if planned.timeout is UNSET else planned.timeout
-    return isinstance(timeout, int | float) and timeout <= 0
+    """Whether the timeout, as the backend counts it, says that the value is not kept at all."""
+    return planned.timeout_s is not None and planned.timeout_s <= 0

@@ -1,49 +1,56 @@
-"""Runs warmers one after the other, a batch at a time, and gives an outcome for every entry.
+"""Runs warmers one after the other, some entries at a time, and gives an outcome for every entry.
 
 Memory is bounded by a batch, whatever a warmer yields. A key that is there is left alone unless the run refreshes: it
-is looked for before its value is computed and once more right before it is written, since a visitor may have filled
+is looked for before its value is computed, and is only ever added when it is written, since a visitor may have filled
 it meanwhile.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Final
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing
+from fnmatch import translate
+from itertools import chain
 
 from django_hooks import stores
-from django_hooks.warmers.base import Warmer
+from django_hooks.backends import Store
+from django_hooks.warmers.base import UNSET, Warmer
 from url_manifests.outcomes import Outcome, Result
 
-from . import write
-from .plan import Planned, failure, is_never_stored, plan_entry
-
-BATCH: Final = 100
-"""Entries planned, computed, written and read back together."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What a run is asked to do."""
-
-    key_pattern: str = ""
-    """Shell pattern that a key must match; others are not looked at."""
-    refresh: bool = False
-    """Compute and write live keys too, with the application's timeout."""
-    deadline_s: float | None = None
+from .batch import BatchResult
+from .compute import Computer
+from .memory import MemoryWatch
+from .options import RunOptions
+from .order import ordered
+from .plan import Planned, Planner, failure, is_never_stored
+from .sizing import Sizer
+from .write import Writer
 
 
 class Engine:
-    """One run. ``clock`` is monotonic seconds."""
+    """One run.
 
-    def __init__(self, options: RunOptions, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        options: what is asked for.
+        clock: monotonic seconds.
+        known: names of warmers that exist beside those that are run, for dependencies.
+    """
+
+    def __init__(
+        self, options: RunOptions, clock: Callable[[], float] = time.monotonic, known: Collection[str] = ()
+    ) -> None:
         self._options = options
         self._clock = clock
-        self._dead: set[str] = set()
-        """Aliases whose store did not answer: each key there would wait for a time-out of its own."""
+        self._known = known
         self._ends_at = None if options.deadline_s is None else clock() + options.deadline_s
+        self._wants = re.compile(translate(options.key_pattern)).match if options.key_pattern else None
+        self._planner = Planner()
+        self._memory = MemoryWatch(options.max_memory_bytes)
+        self._writer = Writer(options, lambda: self.is_late)
+        self._computer = Computer(options.threads, lambda: self.is_late)
 
     @property
     def is_late(self) -> bool:
@@ -54,76 +61,97 @@ class Engine:
         try:
             for entry in warmer.entries():
                 if self.is_late:
-                    yield _left_out(warmer)
+                    yield _left_out(warmer, "deadline")
                     return
-                planned = plan_entry(warmer, entry)
-                if self._is_wanted(planned):
+                planned = self._planner.plan(warmer, entry)
+                if self._wants is None or self._wants(_key_of(planned)):
                     yield planned
         except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
             yield failure(warmer.name, "compute-failed", stores.describe(error))
 
-    def _is_wanted(self, planned: Planned | Outcome) -> bool:
-        if not self._options.key_pattern:
-            return True
-        key = planned.key if isinstance(planned, Planned) else planned.url.partition(":")[2]
-        return fnmatchcase(key, self._options.key_pattern)
-
     def run(self, warmers: Iterable[Warmer]) -> Iterator[Outcome]:
-        """Warm; outcomes come a batch at a time."""
-        for warmer in warmers:
-            yield from self._run_warmer(warmer)
+        """Warm; an outcome for every entry, a batch at a time."""
+        return chain.from_iterable(batch.outcomes() for batch in self.batches(warmers))
 
-    def _run_warmer(self, warmer: Warmer) -> Iterator[Outcome]:
-        for batch in stores.batches(self.plan(warmer), BATCH):
-            self._warm([item for item in batch if isinstance(item, Planned)])
-            outcomes = (item.outcome if isinstance(item, Planned) else item for item in batch)
-            yield from (outcome for outcome in outcomes if outcome is not None)
+    def batches(self, warmers: Iterable[Warmer]) -> Iterator[BatchResult]:
+        """Warm; the same, without an object for each entry of which nothing is to be said.
 
-    def _warm(self, everything: list[Planned]) -> None:
+        Raises:
+            ConfigurationError: what the warmers depend on does not exist, or they go round in a circle.
+        """
+        with self._computer, closing(self._planner):
+            for warmer in ordered(warmers, self._known):
+                yield from self._run_warmer(warmer)
+
+    def _run_warmer(self, warmer: Warmer) -> Iterator[BatchResult]:
+        sizer = Sizer(self._options, self._memory)
+        plan = self.plan(warmer)
+        while not self._memory.problem and (entries := sizer.take(plan)):
+            self._warm(warmer, [entry for entry in entries if isinstance(entry, Planned)], sizer)
+            self._memory.look()
+            yield BatchResult(warmer.name, warmer.category, entries)
+        if self._memory.problem:
+            left_out = _left_out(warmer, "memory", self._memory.problem)
+            yield BatchResult(warmer.name, warmer.category, [left_out])
+
+    def _warm(self, warmer: Warmer, rows: Sequence[Planned], sizer: Sizer) -> None:
         # Two contexts may well lead to one key; it is warmed once, and both are told how it went.
-        first = {(planned.alias, planned.key, planned.version): planned for planned in reversed(everything)}
-        self._warm_unique(list(reversed(first.values())))
-        for planned in everything:
-            planned.outcome = first[planned.alias, planned.key, planned.version].outcome
+        first: dict[tuple[str, str], Planned] = {}
+        for row in rows:
+            other = first.setdefault((row.store.alias, row.made), row)
+            if other is not row and _contradict(other, row):
+                row.end(Result.FAILED, "bad-entry", "this key was yielded before with another value or timeout")
+        self._warm_unique(warmer, list(first.values()), sizer)
+        if len(first) < len(rows):
+            for row in rows:
+                row.end_like(first[row.store.alias, row.made])
 
-    def _warm_unique(self, batch: list[Planned]) -> None:
-        for planned in batch:
-            self._end_early(planned)
-        if not self._options.refresh:
-            write.mark_present(batch, self._dead)
-        if self._compute(batch) and not self._options.refresh:
-            write.mark_present(batch, self._dead)
-        write.write(batch, self._dead)
-        write.verify(batch)
+    def _warm_unique(self, warmer: Warmer, rows: Sequence[Planned], sizer: Sizer) -> None:
+        for row in rows:
+            if is_never_stored(row):
+                row.end(Result.NOT_STORED, "timeout-0", cacheable=False)
+        for store, members in _by_store(rows).items():
+            self._writer.look(store, members)
+        waiting: dict[Store, list[Planned]] = defaultdict(list)
+        for row in self._computer.computed(warmer, [row for row in rows if row.result is None], sizer.bulk):
+            sizer.note(row)
+            batch = waiting[row.store]
+            batch.append(row)
+            if sizer.is_full(batch):
+                self._flush(warmer, row.store, waiting.pop(row.store), sizer)
+        for store, batch in waiting.items():
+            self._flush(warmer, store, batch, sizer)
 
-    def _end_early(self, planned: Planned) -> None:
-        if is_never_stored(planned):
-            planned.end(Result.NOT_STORED, "timeout-0", cacheable=False)
-        elif stores.keeps_to_itself(planned.cache):
-            # What this process writes there, no web worker ever sees: computing it would only cost.
-            planned.end(Result.UNVERIFIABLE, "private-store")
-        elif planned.alias in self._dead:
-            planned.end(Result.FAILED, "backend-error", stores.NOT_TRIED)
-
-    def _compute(self, batch: Iterable[Planned]) -> bool:
-        """Whether anything had to be computed, and so time has gone by."""
-        computed = False
-        for planned in batch:
-            if planned.outcome is not None or planned.entry.compute is None:
-                continue
-            if self.is_late:
-                planned.end(Result.SKIPPED, "deadline")
-                continue
-            computed = True
-            try:
-                planned.value = planned.entry.compute()
-            except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
-                planned.end(Result.FAILED, "compute-failed", stores.describe(error))
-        return computed
+    def _flush(self, warmer: Warmer, store: Store, batch: Sequence[Planned], sizer: Sizer) -> None:
+        self._writer.flush(store, batch, warmer)
+        sizer.flushed()
+        for row in batch:
+            row.value = row.data = None  # Memory is for the next batch.
 
 
-def _left_out(warmer: Warmer) -> Outcome:
+def _by_store(rows: Iterable[Planned]) -> dict[Store, list[Planned]]:
+    groups: dict[Store, list[Planned]] = defaultdict(list)
+    for row in rows:
+        if row.result is None:
+            groups[row.store].append(row)
+    return groups
+
+
+def _contradict(one: Planned, other: Planned) -> bool:
+    if one.timeout_s != other.timeout_s:
+        return True
+    if one.value is UNSET or other.value is UNSET:
+        return False
+    try:
+        return one.value is not other.value and bool(one.value != other.value)
+    except Exception:  # noqa: BLE001 - comparison of a project's objects; then nothing is known against them
+        return False
+
+
+def _key_of(planned: Planned | Outcome) -> str:
+    return planned.key if isinstance(planned, Planned) else planned.url.partition(":")[2]
+
+
+def _left_out(warmer: Warmer, reason: str, detail: str = "the rest of this warmer") -> Outcome:
     # How many entries are left is not known without asking for them, and there is no time left to ask.
-    return Outcome(
-        url=f"{warmer.name}:*", result=Result.SKIPPED, reason="deadline", detail="the rest of this warmer", weight=1
-    )
+    return Outcome(url=f"{warmer.name}:*", result=Result.SKIPPED, reason=reason, detail=detail, weight=1)

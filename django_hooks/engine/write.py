@@ -1,127 +1,204 @@
-"""Writes a batch and reads it back. What the backend says about a write is not believed; what it has afterwards is."""
+"""Writes a batch and reads it back. What the backend says about a write is not believed; what it has afterwards is.
+
+A store that cannot be reached is tried again for a while and then given up for the whole run. What fails otherwise is
+narrowed down by halves to the entry that is behind it, and the others are written. A store without room is left alone.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import pickle
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from django_hooks import stores
-from django_hooks.warmers.base import backend_timeout
+from django_hooks import store_state, stores
+from django_hooks.backends import GONE, Finding, Problems, Store
+from django_hooks.warmers.base import Warmer
 from url_manifests.outcomes import Result
 
+from .capacity import Capacity
+from .options import RunOptions
 from .plan import Planned
+from .retry import is_passing, patiently
+
+logger = logging.getLogger(__name__)
+
+_SAMPLE_SHARE: Final = 0.05
 
 
-def mark_present(batch: Iterable[Planned], dead: set[str]) -> None:
-    """End those whose key is there already as warm, and those that cannot be read as failed.
+class Writer:
+    """All that one run does to the stores; says how each entry ended by `Planned.end`."""
 
-    An alias whose store does not answer is added to ``dead``.
-    """
-    for group in _by_store(batch):
-        found = _read(group)
-        if found.gave_up:
-            dead.add(group[0].alias)
-        for planned in group:
-            if planned.key in found.values:
-                planned.end(Result.ALREADY_WARM)
-            elif planned.key in found.unreadable:
-                planned.end(Result.FAILED, "backend-error", found.unreadable[planned.key])
+    def __init__(self, options: RunOptions, is_late: Callable[[], bool]) -> None:
+        self._options = options
+        self._is_late = is_late
+        self._capacity = Capacity()
+        self.dead: dict[str, tuple[str, str]] = {}
+        """Alias whose store is given up → reason and detail; each key there would wait for a time-out of its own."""
 
+    def end_early(self, store: Store, rows: Sequence[Planned]) -> bool:
+        """Whether nothing can be done to this store; all is ended then."""
+        if stores.keeps_to_itself(store.cache):
+            # What this process writes there, no web worker ever sees: computing it would only cost.
+            _end_all(rows, Result.UNVERIFIABLE, "private-store")
+        elif store.alias in self.dead:
+            reason, detail = self.dead[store.alias]
+            _end_all(rows, Result.FAILED, reason, f"{stores.NOT_TRIED}: {detail}")
+        else:
+            return False
+        return True
 
-def write(batch: Iterable[Planned], dead: set[str]) -> None:
-    """Hand the values to the backends, in one call for each alias, version and timeout; ``dead`` as above."""
-    for group in _by_store_and_timeout(batch):
-        first = group[0]
-        try:
-            _set_many(first, {planned.key: planned.value for planned in group})
-        except Exception:  # noqa: BLE001 - one value may poison the call: each is tried alone, and its error reported
-            _write_singly(group, dead)
+    def look(self, store: Store, rows: Sequence[Planned]) -> None:
+        """Before anything is computed: end what is there already as warm, and, once the store is full, all others.
 
+        A run that refreshes asks all the same: values for a store that is down need not be computed.
+        """
 
-def _write_singly(group: Sequence[Planned], dead: set[str]) -> None:
-    failures_in_a_row = 0
-    for planned in group:
-        if failures_in_a_row >= stores.MAX_FAILURES_IN_A_ROW:
-            dead.add(planned.alias)
-            planned.end(Result.FAILED, "backend-error", stores.NOT_TRIED)
-            continue
-        try:
-            _set_many(planned, {planned.key: planned.value})
-            failures_in_a_row = 0
-        except Exception as error:  # noqa: BLE001 - the backend, or the value's own pickling, may raise anything
-            if _is_picklable(planned.value):
-                failures_in_a_row += 1
-                planned.end(Result.FAILED, "backend-error", stores.describe(error))
+        def look_at(part: Sequence[Planned]) -> None:
+            for index in store.present(part):
+                if not self._options.refresh:
+                    part[index].end(Result.ALREADY_WARM)
+
+        self._each(store, rows, look_at)
+        if self._capacity.is_full(store):
+            _end_all(rows, Result.SKIPPED, "no-room", self._capacity.why(store))
+
+    def flush(self, store: Store, rows: Sequence[Planned], warmer: Warmer) -> None:
+        """Write the warmer's rows, none of which has ended, and all of which are encoded; read them back."""
+        if self.end_early(store, rows):
+            return
+        live: set[int] = set()
+        if self._options.refresh:
+            extends = warmer.refresh_extends
+            self._each(store, rows, lambda part: live.update(_keep_life(store, part, extends=extends)))
+        self._each(store, rows, lambda part: self._trim(store, part, live))
+        started_s = time.monotonic()
+        self._each(store, rows, lambda part: self._write(store, part))
+        if type(warmer).changed_meanwhile is not Warmer.changed_meanwhile:
+            self._withdraw(store, _open(rows), warmer)
+        self._prove(store, _open(rows), started_s)
+
+    def _trim(self, store: Store, rows: Sequence[Planned], live: set[int]) -> None:
+        limit = store.max_value_bytes
+        for row in rows:
+            if limit is not None and row.data is not None and len(row.data) > limit:
+                # Memcached would even drop the old value.
+                row.end(Result.FAILED, "value-too-large", f"{len(row.data)} bytes, the backend takes {limit}")
+            elif id(row) not in live and not self._capacity.take(store, row.size_bytes):
+                break
+        if self._capacity.is_full(store):
+            _end_all(
+                [row for row in rows[rows.index(row) :] if id(row) not in live],
+                Result.SKIPPED,
+                "no-room",
+                self._capacity.why(store),
+            )
+
+    def _write(self, store: Store, rows: Sequence[Planned]) -> None:
+        for index, (finding, detail) in store.write(rows, overwrite=self._options.refresh).items():
+            if finding is Finding.TAKEN:
+                rows[index].end(Result.ALREADY_WARM)  # A visitor was faster.
             else:
-                planned.end(Result.FAILED, "unpicklable", stores.describe(error))
+                rows[index].end(Result.FAILED, "backend-error", detail)
 
+    def _withdraw(self, store: Store, rows: Sequence[Planned], warmer: Warmer) -> None:
+        """Delete what was right when it was computed, and is no longer."""
+        try:
+            values = {row.key: row.value for row in rows}
+            changed = set(warmer.changed_meanwhile([row.entry for row in rows], values)) if rows else set[str]()
+        except Exception as error:  # noqa: BLE001 - any code of the project runs here; what it cannot vouch for goes
+            changed = {row.key for row in rows}
+            logger.warning("cache_warming.changed_meanwhile_failed", extra={"error": stores.describe(error)})
+        withdrawn = [row for row in rows if row.key in changed]
+        self._each(store, withdrawn, store.delete)
+        _end_all(withdrawn, Result.SKIPPED, "changed-meanwhile")
 
-def verify(batch: Iterable[Planned]) -> None:
-    """Read everything back and end it: stored, refused, or another value in its place."""
-    for group in _by_store(batch):
-        found = _read(group)
-        for planned in group:
-            if planned.key in found.unreadable:
-                planned.end(Result.UNVERIFIABLE, "backend-error", found.unreadable[planned.key])
-            elif planned.key not in found.values:
-                planned.end(Result.NOT_STORED, "refused-by-backend")
-            elif is_same(found.values[planned.key], planned.value):
-                planned.end(Result.STORED)
+    def _prove(self, store: Store, rows: Sequence[Planned], started_s: float) -> None:
+        if self._options.verify == "none":
+            _end_all(rows, Result.UNVERIFIABLE, "not-read-back")
+            return
+        if self._options.verify == "sample" and rows:
+            sample = random.sample(rows, max(1, int(len(rows) * _SAMPLE_SHARE)))
+            self._verify(store, sample, started_s)
+            if all(row.result is Result.STORED for row in sample):
+                _end_all(rows, Result.STORED)
+        self._verify(store, _open(rows), started_s)
+
+    def _verify(self, store: Store, rows: Sequence[Planned], started_s: float) -> None:
+        def verify(part: Sequence[Planned]) -> None:
+            problems = store.verify(part, time.monotonic() - started_s)
+            if problems:
+                self._end_problems(store, part, problems, started_s)
+            _end_all(part, Result.STORED)
+
+        self._each(store, rows, verify, failed=Result.UNVERIFIABLE)
+
+    def _end_problems(self, store: Store, rows: Sequence[Planned], problems: Problems, started_s: float) -> None:
+        lost = ""
+        for index, (finding, detail) in problems.items():
+            row = rows[index]
+            if finding is Finding.MISSING:
+                if row.timeout_s is not None and row.timeout_s <= time.monotonic() - started_s + 1:
+                    row.end(Result.NOT_STORED, "expired")
+                    continue
+                lost = lost or store_state.why_lost(store.cache) or self._capacity.why_lost(store)
+                row.end(Result.NOT_STORED, lost, detail)
+            elif finding is Finding.UNREADABLE:
+                row.end(Result.UNVERIFIABLE, "backend-error", detail)
             else:
-                planned.end(Result.NOT_STORED, "different")
+                row.end(Result.NOT_STORED, "different" if finding is Finding.DIFFERENT else "timeout-differs", detail)
+
+    def _each(
+        self,
+        store: Store,
+        rows: Sequence[Planned],
+        call: Callable[[Sequence[Planned]], None],
+        failed: Result = Result.FAILED,
+    ) -> None:
+        """Call with all rows that have not ended; where that raises, with halves, down to the row that is behind it."""
+        parts = [_open(rows)]
+        failures_in_a_row = 0
+        while parts:
+            part = _open(parts.pop())
+            if not part or self.end_early(store, part):
+                continue
+            try:
+                self._patiently(store, call, part)
+                failures_in_a_row = 0
+            except Exception as error:  # noqa: BLE001 - a backend may raise anything; reported with each key it concerns
+                if is_passing(error):
+                    self.dead[store.alias] = ("cache-down", stores.describe(error))
+                    _end_all(part, failed, "cache-down", stores.describe(error))
+                elif len(part) > 1:
+                    parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+                else:
+                    part[0].end(failed, "backend-error", stores.describe(error))
+                    failures_in_a_row += 1
+                    if failures_in_a_row >= stores.MAX_FAILURES_IN_A_ROW:
+                        self.dead[store.alias] = ("backend-error", stores.describe(error))
+
+    def _patiently(self, store: Store, call: Callable[[Sequence[Planned]], None], rows: Sequence[Planned]) -> None:
+        patiently(lambda: call(rows), store, self._options.patience_s, self._is_late)
 
 
-def is_same(read: Any, written: Any) -> bool:
-    """Whether what was read is what was written.
-
-    Both are compared as bytes after one way through pickle, because equality means too little for some (two model
-    instances are equal by their primary key) and too much for others (objects without ``__eq__``). A backend with
-    another serializer, which gives text for safe text, is satisfied by equality.
-    """
-    try:
-        if _digest(read) == _digest(pickle.loads(pickle.dumps(written))):  # noqa: S301 - our own bytes
-            return True
-        return bool(read == written)
-    except (pickle.PickleError, TypeError, ValueError, AttributeError):
-        return False  # Not comparable, such as an array whose truth is ambiguous: reported as different.
+def _keep_life(store: Store, rows: Sequence[Planned], *, extends: bool) -> set[int]:
+    """Give entries that live the time that they have left; the identities of those."""
+    if not store.tells_time_left:
+        return set()
+    live = set()
+    for row, left_s in zip(rows, store.time_left_s(rows), strict=True):
+        if left_s is not GONE:
+            live.add(id(row))
+            if not extends:
+                row.timeout_s = left_s
+    return live
 
 
-def _digest(value: Any) -> bytes:
-    return hashlib.blake2b(pickle.dumps(value)).digest()
+def _open(rows: Sequence[Planned]) -> Sequence[Planned]:
+    return [row for row in rows if row.result is None]
 
 
-def _is_picklable(value: Any) -> bool:
-    try:
-        pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - __reduce__ of a project's class may raise anything; the answer is no
-        return False
-    return True
-
-
-def _set_many(like: Planned, data: dict[str, Any]) -> None:
-    # The list of refused keys that Memcached returns is left aside: the read-back finds those, and more.
-    like.cache.set_many(data, timeout=backend_timeout(like.timeout), version=like.version)  # type: ignore[arg-type]
-
-
-def _read(group: Sequence[Planned]) -> stores.ReadBack:
-    return stores.read_back(group[0].cache, [planned.key for planned in group], group[0].version)
-
-
-def _by_store(batch: Iterable[Planned]) -> Iterable[list[Planned]]:
-    return _grouped(((planned.alias, planned.version), planned) for planned in batch if planned.outcome is None)
-
-
-def _by_store_and_timeout(batch: Iterable[Planned]) -> Iterable[list[Planned]]:
-    return _grouped(
-        ((planned.alias, planned.version, planned.timeout), planned) for planned in batch if planned.outcome is None
-    )
-
-
-def _grouped(pairs: Iterable[tuple[Any, Planned]]) -> Iterable[list[Planned]]:
-    groups: dict[Any, list[Planned]] = defaultdict(list)
-    for name, planned in pairs:
-        groups[name].append(planned)
-    return groups.values()
+def _end_all(rows: Sequence[Planned], result: Result, reason: str = "", detail: str = "") -> None:
+    for row in rows:
+        row.end(result, reason, detail)

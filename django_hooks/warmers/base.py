@@ -78,6 +78,8 @@ class Warmer:
     routes: ClassVar[Sequence[str]] = ()
     """Shell patterns of the routes whose pages read these keys, as the admin's observed traffic shows them; strategies
     with ``usage`` warm first what was asked for most."""
+    refresh_extends: ClassVar[bool] = False
+    """Whether ``--refresh`` gives live entries the whole timeout again; otherwise they keep the life they have left."""
     computes_in_bulk: ClassVar[bool] = False
     """Whether entries have neither value nor compute, but a source that `compute_many` is given."""
 

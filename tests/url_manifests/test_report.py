@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from url_manifests.outcomes import Outcome, Result
+from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.reasons import REASONS
 from url_manifests.report import MAX_ROUTES, OTHER_ROUTES, ROUTES_SHOWN, Report
+from url_manifests.traces import KeyKind
+
+KEY = KeyState(alias="default", key="k", kind=KeyKind.PART, result=Result.STORED)
 
 
 def report_of(*outcomes):
@@ -36,3 +39,12 @@ def test_routes_are_bounded():
     assert report.routes[OTHER_ROUTES]["private"] == 50
     shown = report.document()["routes"]
     assert (len(shown), shown[0]["route"]) == (ROUTES_SHOWN, OTHER_ROUTES)
+
+
+def test_many_alike_count_as_one_by_one():
+    one_by_one, at_once = report_of(("/", "")), report_of(("/", ""))
+    for _ in range(3):
+        one_by_one.add(Outcome(url="w:k", result=Result.STORED, weight=2, keys=(KEY,)))
+    at_once.add_many(Result.STORED, 3, 6)
+    documents = [{**report.document(), "started_at": ""} for report in (one_by_one, at_once)]
+    assert documents[0] == documents[1]

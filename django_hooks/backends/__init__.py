@@ -1,0 +1,37 @@
+"""What each cache backend can do in bulk, what it can hold, and how it hides its failures: one class for each kind."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.core.cache import caches
+
+from . import database, files, memcached, pylibmc, redis
+from .base import GONE, Factory, Finding, Gone, Item, Problems, Store
+from .room import Room
+
+__all__ = ["GONE", "Finding", "Gone", "Item", "Problems", "Room", "Store", "open_store"]
+
+_KINDS: Final[tuple[Factory, ...]] = (
+    redis.store_for,
+    memcached.store_for,
+    pylibmc.store_for,
+    database.store_for,
+    files.store_for,
+)
+
+
+def open_store(alias: str) -> Store:
+    """The store behind a cache alias; nothing is connected to yet.
+
+    A backend that is none of the known ones, or whose methods a subclass has replaced, is used through Django's
+    interface alone.
+
+    Raises:
+        InvalidCacheBackendError: there is no such alias; and whatever the backend's constructor raises.
+    """
+    cache = caches[alias]
+    for kind in _KINDS:
+        if (store := kind(alias, cache)) is not None:
+            return store
+    return Store(alias, cache)

@@ -1,0 +1,197 @@
+"""Django's database cache: one statement for a batch, where its own ``set_many`` runs five for each key.
+
+The rows are byte for byte those that Django writes. What has expired is cleared away once, as Django does it when the
+table is full; entries that live are never culled: what does not fit is not written.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from datetime import MAXYEAR, UTC, datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.cache import InvalidCacheKey
+from django.core.cache.backends.db import DatabaseCache
+from django.db import connections, models, router, transaction
+from django.utils import timezone
+
+from .base import GONE, OVERHEAD_BYTES, Finding, Gone, Item, Problems, Store, is_own, wrong_time
+from .room import HEADROOM, Room
+
+_MAX_KEY_LENGTH: Final = 255
+"""Of the column, as ``createcachetable`` makes it."""
+_VENDORS: Final = ("sqlite", "postgresql", "mysql")
+
+
+class DatabaseStore(Store):
+    """``DatabaseCache`` on SQLite, PostgreSQL, MySQL and MariaDB."""
+
+    tells_time_left = True
+    needs_value = False
+
+    @property
+    def _connection(self) -> Any:
+        return connections[router.db_for_write(self.cache.cache_model_class)]
+
+    def _named(self, sql: str) -> str:
+        quote = self._connection.ops.quote_name
+        columns = {"key": quote("cache_key"), "value": quote("value"), "expires": quote("expires")}
+        return sql.format(table=quote(self.cache._table), **columns)  # noqa: SLF001 - the setting LOCATION
+
+    def make(self, key: str, version: int | str | None) -> str:
+        """What is longer than the column, SQLite would take and other databases refuse."""
+        made = super().make(key, version)
+        if len(made) > _MAX_KEY_LENGTH or "\x00" in made:
+            raise InvalidCacheKey(f"the database cache takes keys of up to {_MAX_KEY_LENGTH} letters: {made[:60]!r}")
+        return made
+
+    def encode(self, item: Item) -> None:
+        """As Django's ``_base_set``."""
+        item.data = base64.b64encode(pickle.dumps(item.value, self.cache.pickle_protocol))
+        item.size_bytes = len(item.made) + len(item.data) + OVERHEAD_BYTES
+
+    def present(self, items: Sequence[Item]) -> set[int]:
+        """The rows that have not expired."""
+        now = self._adapted(timezone.now().replace(microsecond=0))
+        live = {key for (key,) in self._select("{key}", items, "AND {expires} >= %s", now)}
+        return {index for index, item in enumerate(items) if item.made in live}
+
+    def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
+        """Upsert; without overwriting, expired rows alone are replaced, whoever wrote them in the meantime."""
+        rows = [(item.made, item.data.decode("ascii"), self._expires(item)) for item in items if item.data is not None]
+        now = self._adapted(timezone.now().replace(microsecond=0))
+        tells = _tells_what_it_wrote(self._connection)
+        # Where the database does not tell which rows it left alone, they are looked for in the same transaction.
+        taken = set() if overwrite or tells else self.present(items)
+        written: set[str] = set()
+        for part in self._parts([row for index, row in enumerate(rows) if index not in taken], 3):
+            values = [value for row in part for value in row]
+            sql = self._upsert(len(part), overwrite=overwrite)
+            written.update(self._execute(sql, values if overwrite else [*values, *self._again(now)], fetches=tells))
+        if tells:
+            taken = {index for index, item in enumerate(items) if item.made not in written}
+        return dict.fromkeys(taken, (Finding.TAKEN, ""))
+
+    def _upsert(self, count: int, *, overwrite: bool) -> str:
+        rows = ", ".join(["(%s, %s, %s)"] * count)
+        if self._connection.vendor == "mysql":
+            new = "VALUES({0})" if overwrite else "IF({{expires}} < %s, VALUES({0}), {0})"
+            changes = ", ".join(f"{c} = " + new.format(c) for c in ("{value}", "{expires}"))
+            end = f" ON DUPLICATE KEY UPDATE {changes}"
+        else:
+            end = " ON CONFLICT ({key}) DO UPDATE SET {value} = excluded.{value}, {expires} = excluded.{expires}"
+            end += "" if overwrite else " WHERE {table}.{expires} < %s"
+            end += " RETURNING {key}" if _tells_what_it_wrote(self._connection) else ""
+        return self._named("INSERT INTO {table} ({key}, {value}, {expires}) VALUES ") + rows + self._named(end)
+
+    def _again(self, now: Any) -> list[Any]:
+        return [now] * (2 if self._connection.vendor == "mysql" else 1)
+
+    def _execute(self, sql: str, parameters: Sequence[Any], *, fetches: bool) -> list[Any]:
+        connection = self._connection
+        # Within a transaction of the caller's, a failed statement must not take the caller's work with it.
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return [key for (key,) in cursor.fetchall()] if fetches else []
+
+    def _expires(self, item: Item) -> Any:
+        """As Django's ``_base_set``: whole seconds, and the end of time for what never ends."""
+        if item.timeout_s is None:
+            expires = datetime.max  # noqa: DTZ901 - what Django writes
+        else:
+            ends_at_s = self.cache.get_backend_timeout(item.timeout_s)
+            expires = datetime.fromtimestamp(ends_at_s, tz=UTC if settings.USE_TZ else None)
+        return self._adapted(expires.replace(microsecond=0))
+
+    def _adapted(self, moment: datetime) -> Any:
+        return self._connection.ops.adapt_datetimefield_value(moment)
+
+    def verify(self, items: Sequence[Item], elapsed_s: float) -> Problems:
+        """Values as they lie there, and the time that they have left."""
+        found = {key: row for key, *row in self._select("{key}, {value}, {expires}", items)}
+        seconds_left = self._clock()
+        problems: Problems = {}
+        for index, item in enumerate(items):
+            if (row := found.get(item.made)) is None:
+                problems[index] = (Finding.MISSING, "")
+            elif row[0].encode() != item.data:
+                problems[index] = (Finding.DIFFERENT, "")
+            elif wrong := wrong_time(item.timeout_s, seconds_left(row[1]), elapsed_s):
+                problems[index] = wrong
+        return problems
+
+    def time_left_s(self, items: Sequence[Item]) -> list[float | Gone | None]:
+        """To the second."""
+        found = dict(self._select("{key}, {expires}", items))
+        seconds_left = self._clock()
+        return [seconds_left(found[item.made]) if item.made in found else GONE for item in items]
+
+    def _select(self, columns: str, items: Sequence[Item], condition: str = "", *values: Any) -> Iterator[Any]:
+        for part in self._parts([item.made for item in items], 1):
+            marks = ", ".join(["%s"] * len(part))
+            sql = self._named(f"SELECT {columns} FROM {{table}} WHERE {{key}} IN ({marks}) {condition}")  # noqa: S608
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, [*part, *values])
+                yield from cursor.fetchall()
+
+    def _parts(self, rows: Sequence[Any], parameters_each: int) -> Iterator[Sequence[Any]]:
+        """As many rows at once as the database takes parameters; two are left for a condition."""
+        most = self._connection.features.max_query_params
+        size = max(1, (most - 2) // parameters_each) if most else max(1, len(rows))
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+    def _clock(self) -> Callable[[Any], float | Gone | None]:
+        """What turns a value of the column ``expires`` into seconds left."""
+        connection = self._connection
+        # As DatabaseCache itself reads the column: without a model, by the converters of a date and time.
+        expression: Any = models.Expression(output_field=models.DateTimeField())
+        converters = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
+        now = timezone.now()
+
+        def seconds_left(expires: Any) -> float | Gone | None:
+            for converter in converters:
+                expires = converter(expires, expression, connection)
+            if expires.year >= MAXYEAR:  # how the database cache writes "for ever"
+                return None
+            left_s: float = (expires - now).total_seconds()
+            return left_s if left_s > 0 else GONE
+
+        return seconds_left
+
+    def room(self) -> Room:
+        """Up to ``MAX_ENTRIES``; near it, what has expired is cleared away, as Django would do at its next write."""
+        limit: int = self.cache._max_entries  # noqa: SLF001 - the setting MAX_ENTRIES
+        count = self._count()
+        if count >= limit * HEADROOM:
+            with self._connection.cursor() as cursor:
+                now = self._adapted(timezone.now().replace(microsecond=0))
+                cursor.execute(self._named("DELETE FROM {table} WHERE {expires} < %s"), [now])
+            count = self._count()
+        return Room(entries_left=int(limit * HEADROOM) - count, limit=f"MAX_ENTRIES {limit}")
+
+    def _count(self) -> int:
+        with self._connection.cursor() as cursor:
+            # DatabaseCache itself counts in this way before each of its writes.
+            cursor.execute(self._named("SELECT COUNT(*) FROM {table}"))
+            return int(cursor.fetchone()[0])
+
+    def recover(self) -> None:
+        """A connection that the server has closed is opened anew."""
+        if not self._connection.in_atomic_block:
+            self._connection.close_if_unusable_or_obsolete()
+
+
+def _tells_what_it_wrote(connection: Any) -> bool:
+    return connection.vendor != "mysql" and bool(connection.features.can_return_rows_from_bulk_insert)
+
+
+def store_for(alias: str, cache: Any) -> Store | None:
+    """The store for a database cache whose way of storing is the one that we know."""
+    if not is_own(cache, DatabaseCache, "set", "add", "get", "get_many", "_base_set"):
+        return None
+    vendor = connections[router.db_for_write(cache.cache_model_class)].vendor
+    return DatabaseStore(alias, cache) if vendor in _VENDORS else None

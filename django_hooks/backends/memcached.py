@@ -1,0 +1,246 @@
+"""Memcached, through pymemcache.
+
+A batch is written, looked for and asked for its remaining life by meta commands (Memcached 1.6), each
+key with its own timeout, in one round trip: in quiet mode the server answers for exceptions alone. They go over a
+client of our own, made like the site's but raising what the site's may hide (``ignore_exc``, ``noreply``), and with
+values as plain bytes, so that what is read back is compared as it lies there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+from django.core.cache.backends.memcached import PyMemcacheCache
+from pymemcache.client.hash import HashClient
+from pymemcache.exceptions import MemcacheError, MemcacheUnexpectedCloseError
+
+from .base import GONE, Finding, Gone, Item, Problems, Store, is_own
+from .room import Room
+from .slabs import slab_room
+
+_END: Final = b"mn\r\n"
+_MARK: Final = b"MN\r\n"
+"""What a server answers to `_END`: all that was said before is complete."""
+_HEADER_BYTES: Final = 60
+"""Of an item in Memcached, its check-and-set number and line end included."""
+_MAX_KEY_BYTES: Final = 250
+STATS: Final = (("settings",), ("slabs",), ())
+"""In this order: ``evictions`` is a switch among the settings and a count elsewhere."""
+OWN: Final = ("set", "add", "get", "get_many", "set_many", "get_backend_timeout")
+"""Methods of Django's that we stand in for."""
+_RELATIVE_S: Final = 30 * 24 * 3600
+"""Longer timeouts are points in time to Memcached."""
+
+
+class RawValues:
+    """A pymemcache serde that leaves bytes and flags as they are."""
+
+    def serialize(self, key: object, value: tuple[bytes, int]) -> tuple[bytes, int]:  # noqa: ARG002 - its interface
+        """What the site's own serde made."""
+        return value
+
+    def deserialize(self, key: object, value: bytes, flags: int) -> tuple[bytes, int]:  # noqa: ARG002 - as above
+        """What lies there."""
+        return value, flags
+
+
+class MemcachedStore(Store):
+    """What all clients have in common."""
+
+    def lifetime_s(self, timeout: float | None) -> float | None:
+        """Whole seconds."""
+        return None if timeout is None else max(0, int(timeout))
+
+    def _servers(self) -> Sequence[Mapping[str, Any]]:
+        """``stats``, ``stats settings`` and ``stats slabs`` of each server, merged."""
+        raise NotImplementedError
+
+    def room(self) -> Room:
+        """What the fullest server has left in each slab class; keys spread over all of them."""
+        rooms = [slab_room(stats) for stats in self._servers()]
+        tightest = min(rooms, key=lambda room: room.pages_left)
+        if len(rooms) > 1:
+            tightest.pages_left *= len(rooms)
+            for slab in tightest.slabs.values():
+                slab.free *= len(rooms)
+            tightest.evictions = sum(room.evictions or 0 for room in rooms)
+        return tightest
+
+
+class PyMemcacheStore(MemcachedStore):
+    """Django's ``PyMemcacheCache``."""
+
+    tells_time_left = True
+    needs_value = False
+
+    @cached_property
+    def _hash(self) -> HashClient:
+        own = {"serde": RawValues(), "ignore_exc": False, "default_noreply": False, "use_pooling": False}
+        return HashClient(self.cache.client_servers, **{**self.cache._options, **own})  # noqa: SLF001 - Django has no name for it
+
+    @cached_property
+    def _serde(self) -> Any:
+        return self.cache._options["serde"]  # noqa: SLF001 - as above
+
+    @cached_property
+    def max_value_bytes(self) -> int | None:  # type: ignore[override] # asked of the server, once
+        """The server's item limit (1 MB, as it comes)."""
+        return int(min(stats["item_size_max"] for stats in self._servers())) - 512
+
+    def make(self, key: str, version: int | str | None) -> str:
+        """A key with accents can be short in letters and too long in bytes."""
+        made = super().make(key, version)
+        if not made.isascii() and len(made.encode()) > _MAX_KEY_BYTES:
+            self.cache.validate_key("x" * (_MAX_KEY_BYTES + 1))
+        return made
+
+    def encode(self, item: Item) -> None:
+        """By the site's own serde."""
+        data, item.flags = self._serde.serialize(item.made, item.value)
+        item.data = data if isinstance(data, bytes) else str(data).encode("ascii")
+        item.size_bytes = len(item.made) + len(item.data) + _HEADER_BYTES
+
+    def present(self, items: Sequence[Item]) -> set[int]:
+        """``mg`` without the value; what is missing is not answered for."""
+        return set(self._asked(items))
+
+    def time_left_s(self, items: Sequence[Item]) -> list[float | Gone | None]:
+        """To the second."""
+        times: dict[int, float | None] = self._asked(items)
+        return [times.get(index, GONE) for index in range(len(items))]
+
+    def _asked(self, items: Sequence[Item]) -> dict[int, float | None]:
+        """Index → seconds left, of what is there."""
+        found: dict[int, float | None] = {}
+        for client, members in self._by_server(items):
+            commands = [b"mg %b t q O%d" % (_key(client, item), index) for index, item in members]
+            for line in _lines(client, commands):
+                _, time_left, opaque = line.split()  # HD t59 O12
+                found[int(opaque[1:])] = None if time_left == b"t-1" else float(time_left[1:])
+        return found
+
+    def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
+        """``ms``, in add mode unless overwriting."""
+        problems: Problems = {}
+        mode = b"S" if overwrite else b"E"
+        now_s = int(time.time())
+        for client, members in self._by_server(items):
+            commands = []
+            for index, item in members:
+                data: Any = item.data
+                expires = _expires(item.timeout_s, now_s)
+                head = (_key(client, item), len(data), item.flags, expires, mode, index, data)
+                commands.append(b"ms %b %d F%d T%d M%b q O%d\r\n%b" % head)
+            for line in _lines(client, commands):
+                status, _, opaque = line.partition(b" O")
+                if status == b"NS":
+                    problems[int(opaque)] = (Finding.TAKEN, "")
+        return problems
+
+    def delete(self, items: Sequence[Item]) -> None:
+        """``md``; what is not there is not answered for."""
+        for client, members in self._by_server(items):
+            _lines(client, [b"md %b q" % _key(client, item) for _, item in members])
+
+    def verify(self, items: Sequence[Item], elapsed_s: float) -> Problems:
+        """The bytes and flags that the server has against those that were sent."""
+        problems: Problems = {}
+        for client, members in self._by_server(items):
+            found = client.get_many([item.made for _, item in members])
+            for index, item in members:
+                if (there := found.get(item.made)) is None:
+                    problems[index] = (Finding.MISSING, "")
+                elif there != (item.data, item.flags):
+                    problems[index] = (Finding.DIFFERENT, "")
+        return self._with_wrong_times(items, problems, elapsed_s)
+
+    def _by_server(self, items: Sequence[Item]) -> Iterator[tuple[Any, list[tuple[int, Item]]]]:
+        """Each server's client with its share of the items and their indexes."""
+        nodes = self._hash.clients
+        if len(nodes) == 1:
+            # The hash of a key is worth more time than all else that is done to it here.
+            yield next(iter(nodes.values())), list(enumerate(items))
+            return
+        groups: dict[str, list[tuple[int, Item]]] = defaultdict(list)
+        for index, item in enumerate(items):
+            groups[self._hash.hasher.get_node(item.made)].append((index, item))
+        for name, members in groups.items():
+            yield nodes[name], members
+
+    def _servers(self) -> list[Mapping[str, Any]]:
+        return [
+            {text(name): text(value) for part in STATS for name, value in client.stats(*part).items()}
+            for client in self._hash.clients.values()
+        ]
+
+    def recover(self) -> None:
+        """Half an answer may be left in a connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Our own connections."""
+        if "_hash" in vars(self):
+            self._hash.close()
+
+
+def _key(client: Any, item: Item) -> bytes:
+    prefixed: bytes = client.key_prefix + item.made.encode()
+    return prefixed
+
+
+def _lines(client: Any, commands: list[bytes]) -> list[bytes]:
+    """The answers to a batch of quiet commands: those that are exceptions.
+
+    Raises:
+        MemcacheError: the server answered one of them with an error, or knows no meta commands.
+    """
+    if not commands:
+        return []
+    if client.sock is None:
+        client.version()  # which connects
+    try:
+        client.sock.sendall(b"\r\n".join([*commands, _END]))
+        answer = _received(client.sock)
+    except BaseException:
+        client.close()  # The rest of an answer must not be taken for that of the next call.
+        raise
+    lines = answer.split(b"\r\n")[:-2]
+    for line in lines:
+        if line.startswith((b"SERVER_ERROR", b"CLIENT_ERROR", b"ERROR")):
+            raise MemcacheError(line.decode("ascii", "replace"))
+    return lines
+
+
+def _received(sock: Any) -> bytes:
+    # Client.raw_command would do this, but loses what comes before the last piece of a long answer.
+    pieces: list[bytes] = []
+    tail = b""
+    while not (tail == _MARK or tail.endswith(b"\n" + _MARK)):
+        if not (piece := sock.recv(1 << 16)):
+            raise MemcacheUnexpectedCloseError
+        if not pieces and piece.startswith(b"ERROR"):
+            raise MemcacheError("this server knows no meta commands: Memcached 1.6 or newer is needed")
+        pieces.append(piece)
+        tail = (tail + piece)[-len(_MARK) - 1 :]
+    return b"".join(pieces)
+
+
+def _expires(timeout_s: float | None, now_s: int) -> int:
+    if timeout_s is None:
+        return 0
+    return int(timeout_s) + (now_s if timeout_s > _RELATIVE_S else 0)
+
+
+def text(value: Any) -> Any:
+    """What a server says, as text."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def store_for(alias: str, cache: Any) -> Store | None:
+    """The store for a pymemcache backend whose way of storing is the one that we know."""
+    known = is_own(cache, PyMemcacheCache, *OWN)
+    return PyMemcacheStore(alias, cache) if known and cache._class is HashClient else None  # noqa: SLF001 - as above

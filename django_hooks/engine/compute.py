@@ -1,0 +1,134 @@
+"""Computes and encodes what is missing; what raises costs its own entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from types import TracebackType
+from typing import Any, Final, Self
+
+from django.db import connections
+
+from django_hooks import stores
+from django_hooks.warmers.base import UNSET, Warmer
+from url_manifests.outcomes import Result
+
+from .plan import Planned
+
+_PER_THREAD: Final = 16
+"""Values that a thread computes before its database connections are given back."""
+
+
+class Computer:
+    """Computes in this thread, or in several; a context manager."""
+
+    def __init__(self, threads: int, is_late: Callable[[], bool]) -> None:
+        self._threads = threads
+        self._is_late = is_late
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        if self._threads > 1:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="warm-cache")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def computed(self, warmer: Warmer, rows: Sequence[Planned], at_once: int) -> Iterator[Planned]:
+        """The rows with their values, encoded; those that could not be had are ended and left out.
+
+        Args:
+            warmer: theirs.
+            rows: none of them ended.
+            at_once: how many values may be in memory before they are encoded.
+        """
+        for row in chain.from_iterable(self._valued(warmer, rows, at_once)):
+            if row.result is None and _is_encoded(row):
+                yield row
+
+    def _valued(self, warmer: Warmer, rows: Sequence[Planned], at_once: int) -> Iterator[Sequence[Planned]]:
+        given = [row for row in rows if row.value is not UNSET]
+        yield given
+        yield from self._in_threads([row for row in rows if row.value is UNSET and row.entry.compute is not None])
+        bulk = [row for row in rows if row.value is UNSET and row.entry.compute is None]
+        for start in range(0, len(bulk), at_once):
+            part = bulk[start : start + at_once]
+            self._compute_many(warmer, part)
+            yield part
+
+    def _in_threads(self, rows: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
+        if self._pool is None:
+            for row in rows:
+                yield (self._compute(row),)
+            return
+        parts = [rows[start : start + _PER_THREAD] for start in range(0, len(rows), _PER_THREAD)]
+        # No more at a time than there are threads: what is computed waits in memory.
+        for start in range(0, len(parts), self._threads):
+            yield from self._pool.map(self._compute_apart, parts[start : start + self._threads])
+
+    def _compute_apart(self, rows: Sequence[Planned]) -> Sequence[Planned]:
+        try:
+            return [self._compute(row) for row in rows]
+        finally:
+            connections.close_all()
+
+    def _compute(self, row: Planned) -> Planned:
+        if self._is_late():
+            row.end(Result.SKIPPED, "deadline")
+        elif row.entry.compute is not None:
+            try:
+                row.value = row.entry.compute()
+            except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
+                row.end(Result.FAILED, "compute-failed", stores.describe(error))
+        return row
+
+    def _compute_many(self, warmer: Warmer, rows: Sequence[Planned]) -> None:
+        """With halves where the whole raises, down to the entry that is behind it."""
+        parts = [rows]
+        failures_in_a_row = 0
+        while parts:
+            part = parts.pop()
+            if self._is_late():
+                _end_all(part, Result.SKIPPED, "deadline")
+            elif failures_in_a_row >= stores.MAX_FAILURES_IN_A_ROW:
+                _end_all(part, Result.FAILED, "compute-failed", "not tried: those before it all failed")
+            else:
+                try:
+                    _fill_in(part, warmer.compute_many([row.entry for row in part]))
+                    failures_in_a_row = 0
+                except Exception as error:  # noqa: BLE001 - as above
+                    if len(part) > 1:
+                        parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+                        continue
+                    part[0].end(Result.FAILED, "compute-failed", stores.describe(error))
+                    failures_in_a_row += 1
+
+
+def _fill_in(rows: Sequence[Planned], values: Any) -> None:
+    for row in rows:
+        value = values.get(row.key, UNSET)
+        if value is UNSET:
+            row.end(Result.SKIPPED, "gone", cacheable=False)
+        elif isinstance(value, Exception):
+            row.end(Result.FAILED, "compute-failed", stores.describe(value))
+        else:
+            row.value = value
+
+
+def _is_encoded(row: Planned) -> bool:
+    try:
+        row.store.encode(row)
+    except Exception as error:  # noqa: BLE001 - __reduce__ of a project's class may raise anything; reported
+        row.end(Result.FAILED, "unpicklable", stores.describe(error))
+        return False
+    return True
+
+
+def _end_all(rows: Sequence[Planned], result: Result, reason: str, detail: str = "") -> None:
+    for row in rows:
+        row.end(result, reason, detail)

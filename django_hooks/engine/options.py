@@ -1,0 +1,33 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+BATCH_BYTES: Final = 1 << 20
+BATCH_KEYS: Final = 1000
+
+Verify: TypeAlias = Literal["all", "sample", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a run is asked to do."""
+
+    key_pattern: str = ""
+    """Shell pattern that a key must match; others are not looked at."""
+    refresh: bool = False
+    """Compute and write live keys too; they keep the life that they have left, see `Warmer.refresh_extends`."""
+    deadline_s: float | None = None
+    verify: Verify = "all"
+    """``sample`` reads some keys of each write back, and all of it when one is wrong; ``none`` proves nothing."""
+    threads: int = 1
+    """How many values are computed at once."""
+    batch_keys: int = BATCH_KEYS
+    batch_bytes: int = BATCH_BYTES
+    """What is written, and read back, at once, at most."""
+    max_memory_bytes: int | None = None
+    """Resident memory of the process: batches shrink near it, and the run stops at it."""
+    patience_s: float = 15.0
+    """How long a store that does not answer is tried again before it is given up."""

@@ -1,0 +1,79 @@
+"""How many entries are taken, computed and written at once, so that what is in memory stays within bounds."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from django_hooks.warmers.base import UNSET
+from url_manifests.outcomes import Outcome
+
+from .memory import MemoryWatch
+from .options import RunOptions
+from .plan import Planned
+
+_FIRST: Final = 64
+"""Entries of the first batch, before anything is known of their size."""
+_GROWTH: Final = 4
+
+
+class Sizer:
+    """Learns from one warmer's values how many of them make a batch."""
+
+    def __init__(self, options: RunOptions, memory: MemoryWatch) -> None:
+        self._options = options
+        self._memory = memory
+        self._keys = min(_FIRST, options.batch_keys)
+        self._count = 0
+        self._bytes = 0
+        self._unwritten = 0
+
+    @property
+    def _limit_bytes(self) -> float:
+        return self._options.batch_bytes * self._memory.scale
+
+    @property
+    def bulk(self) -> int:
+        """How many values may be in memory at once before they are encoded."""
+        fitting = self._keys if not self._count else int(self._limit_bytes / max(1, self._bytes / self._count))
+        return max(1, min(fitting, int(self._options.batch_keys * self._memory.scale)))
+
+    def take(self, plan: Iterator[Planned | Outcome]) -> Sequence[Planned | Outcome]:
+        """The next entries; empty at the end."""
+        taken: list[Planned | Outcome] = []
+        size_bytes = 0
+        for entry in plan:
+            taken.append(entry)
+            if isinstance(entry, Planned) and isinstance(entry.value, str | bytes):
+                size_bytes += len(entry.value)
+            if len(taken) >= self._keys or size_bytes >= self._limit_bytes:
+                break
+        self._keys = min(self.bulk, len(taken) * _GROWTH) if self._count else self._blind(taken)
+        return taken
+
+    def _blind(self, taken: Sequence[Planned | Outcome]) -> int:
+        """As nothing was encoded so far, weigh one of the values that came along."""
+        row = next((row for row in taken if isinstance(row, Planned) and row.value is not UNSET), None)
+        most = max(1, int(self._options.batch_keys * self._memory.scale))
+        if row is not None:
+            try:
+                size_bytes = len(pickle.dumps(row.value))
+            except Exception:  # noqa: BLE001 - it is reported when it is its turn; nothing is known of its size
+                return self._keys
+            most = min(most, max(1, int(self._limit_bytes / size_bytes)))
+        return min(most, self._keys * _GROWTH)
+
+    def note(self, row: Planned) -> None:
+        """Learn from an encoded entry."""
+        self._count += 1
+        self._bytes += row.size_bytes
+        self._unwritten += row.size_bytes
+
+    def is_full(self, batch: Sequence[Planned]) -> bool:
+        """Whether it is time to write."""
+        return self._unwritten >= self._limit_bytes or len(batch) >= self._options.batch_keys
+
+    def flushed(self) -> None:
+        """All that was noted is written."""
+        self._unwritten = 0
