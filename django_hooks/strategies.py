@@ -254,9 +254,10 @@ def choose(
 
     Raises:
         UnknownNameError: a name is neither a warmer's nor a category's.
-        ConfigurationError: warmers depend on each other in a circle.
+        ConfigurationError: warmers depend on each other in a circle, or on one that does not exist.
     """
     _refuse_unknown(registry, strategy)
+    _refuse_unknown_dependencies(registry)
     narrowed = {warmer.name for warmer in registry.select(only, exclude)}
     names = strategy.only or ("",)
     ranked = [warmer for name in names for warmer in registry.select([name] if name else (), strategy.exclude)]
@@ -271,6 +272,14 @@ def _refuse_unknown(registry: Registry, strategy: Strategy) -> None:
             registry.select(list(names))
         except UnknownNameError as error:
             raise ConfigurationError(_path(strategy.name, field_name), error.problem) from error
+
+
+def _refuse_unknown_dependencies(registry: Registry) -> None:
+    known = {warmer.name for warmer in registry}
+    for warmer in registry:
+        for name in warmer.depends_on:
+            if name not in known:
+                raise UnknownNameError(f"{warmer.name}.depends_on", name, known)
 
 
 def in_order(warmers: Mapping[str, Warmer]) -> list[Warmer]:

@@ -29,5 +29,7 @@ class RunOptions:
     """What is written, and read back, at once, at most."""
     max_memory_bytes: int | None = None
     """Resident memory of the process: batches shrink near it, and the run stops at it."""
-    patience_s: float = 15.0
-    """How long a store that does not answer is tried again before it is given up."""
+    fresh_for_s: float = 0
+    """Live keys that end within this time are computed and written anew, where the backend tells the time left."""
+    retries: int = 5
+    """How often a store that does not answer is tried again, after pauses from half a second to 8 s."""

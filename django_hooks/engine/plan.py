@@ -20,7 +20,7 @@ class Planned(Item):
     No dataclass, and one object a key: a million of them go through a run.
     """
 
-    __slots__ = ("cacheable", "detail", "entry", "reason", "result", "store", "timeout", "warmer")
+    __slots__ = ("cacheable", "detail", "entry", "overwrites", "reason", "result", "store", "timeout", "warmer")
 
     def __init__(self, warmer: Warmer, entry: CacheEntry, store: Store, made: str, timeout: Timeout) -> None:
         self.warmer = warmer.name
@@ -36,6 +36,8 @@ class Planned(Item):
         self.value = entry.value
         self.data = None
         self.flags = 0
+        self.overwrites = False
+        """Whether a live entry is to be replaced."""
         self.size_bytes = 0
         self.result: Result | None = None
         self.reason = ""

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from django.db import InterfaceError, OperationalError
 from pymemcache.exceptions import MemcacheUnexpectedCloseError
 from redis import exceptions as redis_errors
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from django_hooks.backends import Store
 
@@ -43,11 +43,11 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, _PASSING)
 
 
-def patiently(call: Callable[[], _T], store: Store, patience_s: float, is_late: Callable[[], bool]) -> _T:
-    """The result of ``call``, tried again with growing, random pauses while it fails in a way that may pass.
+def patiently(call: Callable[[], _T], store: Store, retries: int, is_late: Callable[[], bool]) -> _T:
+    """The result of ``call``, tried again after growing, random pauses while it fails in a way that may pass.
 
     Raises:
-        Exception: the last error, when patience or time is out, or at once when it will not pass.
+        Exception: the last error, when retries or time are used up, or at once when it will not pass.
     """
 
     def prepare(state: RetryCallState) -> None:
@@ -56,11 +56,11 @@ def patiently(call: Callable[[], _T], store: Store, patience_s: float, is_late: 
         logger.warning("cache_warming.store_retry", extra=data)
         store.recover()
 
-    out_of_patience = stop_after_delay(patience_s)
+    used_up = stop_after_attempt(retries + 1)
     retrying = Retrying(
         retry=retry_if_exception(is_passing),
-        wait=wait_random_exponential(multiplier=0.1, max=2.0),
-        stop=lambda state: out_of_patience(state) or is_late(),
+        wait=wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5),
+        stop=lambda state: used_up(state) or is_late(),
         before_sleep=prepare,
         reraise=True,
     )

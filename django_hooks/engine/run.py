@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from fnmatch import translate
 from itertools import chain
@@ -24,7 +24,6 @@ from .batch import BatchResult
 from .compute import Computer
 from .memory import MemoryWatch
 from .options import RunOptions
-from .order import ordered
 from .plan import Planned, Planner, failure, is_never_stored
 from .sizing import Sizer
 from .write import Writer
@@ -36,15 +35,11 @@ class Engine:
     Args:
         options: what is asked for.
         clock: monotonic seconds.
-        known: names of warmers that exist beside those that are run, for dependencies.
     """
 
-    def __init__(
-        self, options: RunOptions, clock: Callable[[], float] = time.monotonic, known: Collection[str] = ()
-    ) -> None:
+    def __init__(self, options: RunOptions, clock: Callable[[], float] = time.monotonic) -> None:
         self._options = options
         self._clock = clock
-        self._known = known
         self._ends_at = None if options.deadline_s is None else clock() + options.deadline_s
         self._wants = re.compile(translate(options.key_pattern)).match if options.key_pattern else None
         self._planner = Planner()
@@ -74,13 +69,9 @@ class Engine:
         return chain.from_iterable(batch.outcomes() for batch in self.batches(warmers))
 
     def batches(self, warmers: Iterable[Warmer]) -> Iterator[BatchResult]:
-        """Warm; the same, without an object for each entry of which nothing is to be said.
-
-        Raises:
-            ConfigurationError: what the warmers depend on does not exist, or they go round in a circle.
-        """
+        """Warm; the same, without an object for each entry of which nothing is to be said."""
         with self._computer, closing(self._planner):
-            for warmer in ordered(warmers, self._known):
+            for warmer in warmers:
                 yield from self._run_warmer(warmer)
 
     def _run_warmer(self, warmer: Warmer) -> Iterator[BatchResult]:

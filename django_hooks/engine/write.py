@@ -54,15 +54,21 @@ class Writer:
 
         A run that refreshes asks all the same: values for a store that is down need not be computed.
         """
-
-        def look_at(part: Sequence[Planned]) -> None:
-            for index in store.present(part):
-                if not self._options.refresh:
-                    part[index].end(Result.ALREADY_WARM)
-
-        self._each(store, rows, look_at)
+        self._each(store, rows, lambda part: self._look_at(store, part))
         if self._capacity.is_full(store):
             _end_all(rows, Result.SKIPPED, "no-room", self._capacity.why(store))
+
+    def _look_at(self, store: Store, rows: Sequence[Planned]) -> None:
+        live = [rows[index] for index in store.present(rows)]
+        if self._options.refresh:
+            for row in rows:
+                row.overwrites = True
+        elif self._options.fresh_for_s and store.tells_time_left and live:
+            for row, left_s in zip(live, store.time_left_s(live), strict=True):
+                row.overwrites = isinstance(left_s, float) and left_s <= self._options.fresh_for_s
+        for row in live:
+            if not row.overwrites:
+                row.end(Result.ALREADY_WARM)
 
     def flush(self, store: Store, rows: Sequence[Planned], warmer: Warmer) -> None:
         """Write the warmer's rows, none of which has ended, and all of which are encoded; read them back."""
@@ -96,11 +102,13 @@ class Writer:
             )
 
     def _write(self, store: Store, rows: Sequence[Planned]) -> None:
-        for index, (finding, detail) in store.write(rows, overwrite=self._options.refresh).items():
-            if finding is Finding.TAKEN:
-                rows[index].end(Result.ALREADY_WARM)  # A visitor was faster.
-            else:
-                rows[index].end(Result.FAILED, "backend-error", detail)
+        for overwrite in (False, True):
+            part = [row for row in rows if row.overwrites is overwrite]
+            for index, (finding, detail) in (store.write(part, overwrite=overwrite) if part else {}).items():
+                if finding is Finding.TAKEN:
+                    part[index].end(Result.ALREADY_WARM)  # A visitor was faster.
+                else:
+                    part[index].end(Result.FAILED, "backend-error", detail)
 
     def _withdraw(self, store: Store, rows: Sequence[Planned], warmer: Warmer) -> None:
         """Delete what was right when it was computed, and is no longer."""
@@ -179,7 +187,7 @@ class Writer:
                         self.dead[store.alias] = ("backend-error", stores.describe(error))
 
     def _patiently(self, store: Store, call: Callable[[Sequence[Planned]], None], rows: Sequence[Planned]) -> None:
-        patiently(lambda: call(rows), store, self._options.patience_s, self._is_late)
+        patiently(lambda: call(rows), store, self._options.retries, self._is_late)
 
 
 def _keep_life(store: Store, rows: Sequence[Planned], *, extends: bool) -> set[int]:

@@ -69,4 +69,12 @@ class Planner:
 
 def run_options(strategy: Strategy, left_s: float | None) -> RunOptions:
     """What the engine is asked; ``left_s`` is the time that is left of the deadline, in seconds."""
-    return RunOptions(key_pattern=strategy.key, refresh=strategy.refresh, deadline_s=left_s)
+    return RunOptions(
+        key_pattern=strategy.key,
+        refresh=strategy.refresh,
+        fresh_for_s=strategy.fresh_for,
+        deadline_s=left_s,
+        verify=strategy.verify,  # type: ignore[arg-type] # one of VERIFY, as the strategy was checked
+        retries=strategy.retries,
+        max_memory_bytes=strategy.max_memory,
+    )

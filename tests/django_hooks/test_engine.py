@@ -189,7 +189,7 @@ def test_a_dead_store_is_given_up_and_every_key_accounted_for(refresh):
     dead = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1"}}
     with override_settings(CACHES=dead):
         entries = [entry(str(number), compute=lambda: computed.append(1)) for number in range(250)]
-        outcomes = run(made(entries), refresh=refresh, patience_s=0.2)
+        outcomes = run(made(entries), refresh=refresh, retries=0)
     assert computed == []
     assert {(outcome.result, outcome.reason) for outcome in outcomes} == {(Result.FAILED, "cache-down")}
     assert len(outcomes) == 250
