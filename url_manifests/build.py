@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from .candidate import Candidate
 from .counting import CountingOptions
 from .errors import TooManyRejectsError
 from .logs.detect import ReaderSpec
@@ -19,7 +21,7 @@ from .prediction import PredictionPolicy, hour_weights
 from .reading import Progress, Reading, SourceCount
 from .selection import Selection, SelectionPolicy, VariantPolicy
 from .sources import Source
-from .tally import Candidate, Tally
+from .tally import Tally
 from .totals import Totals
 from .workers import make_engine, total_bytes
 
@@ -146,14 +148,14 @@ def _time(hour: int) -> datetime:
 def _entries(
     tally: Tally, counts: Counts, selected: Sequence[Candidate], policy: SelectionPolicy
 ) -> tuple[list[Entry], dict[str, dict[str, str]]]:
-    by_page = tally.variant_hits([candidate.page for candidate in selected], counts.variant_names)
-    site: dict[str, int] = {}
-    for hits in by_page.values():
-        for name, number in hits.items():
-            site[name] = site.get(name, 0) + number
+    mix_of, mixes = tally.variant_mixes([candidate.page for candidate in selected], counts.variant_names)
+    site: Counter[str] = Counter()
+    for mix, pages in Counter(mix_of.values()).items():
+        site.update({name: hits * pages for name, hits in mixes[mix].items()})
     variants = VariantPolicy(site, policy)
-    shares = [variants.shares(by_page[candidate.page]) for candidate in selected]
-    profiles = variants.used_profiles(name for share in shares for name in share)
+    shares_of = {mix: variants.shares(hits) for mix, hits in mixes.items()}
+    shares = [shares_of[mix_of[candidate.page]] for candidate in selected]
+    profiles = variants.used_profiles(name for share in shares_of.values() for name in share)
     first = next(iter(profiles))
     entries = [_entry(candidate, share, first) for candidate, share in zip(selected, shares, strict=True)]
     return entries, profiles

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from .candidate import Candidate
 from .profiles import PROFILES, observed_headers, vary_class
 from .routes import route_of
-from .tally import Candidate
 
 DEFAULT_COLD_MS: Final = 200.0
 """What a page is taken to cost where the log has no times; only ``--max-time`` needs it."""

@@ -8,11 +8,11 @@ All sums are of whole numbers, so they do not depend on the order in which threa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from .candidate import Candidate
 from .cells import HOUR_BIT, TIME_BIT, VARIANT_BIT, step_ms
 from .logs.record import UNKNOWN_HOUR
 from .prediction import WEIGHT_ONE
@@ -24,30 +24,9 @@ if TYPE_CHECKING:
 MEMORY_LIMIT_MB: Final = 120
 """DuckDB's process needs as much again for itself; together with two workers that stays under 400 MB."""
 
+_LISTED: Final = "SELECT * FROM read_csv(?, header=false, auto_detect=false, columns={'page': 'BIGINT'})"
 _COLD_SHARE: Final = 0.9
 _WARM_SHARE: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One page with all that was counted of it."""
-
-    page: int
-    """Its hash."""
-    host: str
-    url: str
-    hits: int
-    predicted_hits: float | None
-    signed_in: float
-    cold_ms: float | None
-    warm_ms: float | None
-    route: str = ""
-    """As the source tells it, or guessed from the URL; empty: `Selection` guesses."""
-
-    @property
-    def expected_hits(self) -> float:
-        """Requests to come."""
-        return float(self.hits) if self.predicted_hits is None else self.predicted_hits
 
 
 class Tally:
@@ -184,37 +163,46 @@ class Tally:
             for row in batch:
                 yield _candidate(row)
 
-    def variant_hits(self, pages: Sequence[int], names: Mapping[int, Sequence[str]]) -> dict[int, dict[str, int]]:
-        """Hits by variant of the pages that were selected.
+    def variant_mixes(
+        self, pages: Sequence[int], names: Mapping[int, Sequence[str]]
+    ) -> tuple[dict[int, str], dict[str, dict[str, int]]]:
+        """Who asks for the pages that were selected.
 
         Args:
             names: worker → name of each of its variants.
+
+        Returns:
+            Page → its mix of visitors, and mix → name of the variant → hits: many pages with few hits have few mixes.
         """
-        path = self._folder / "selected.csv"
-        path.write_text("".join(f"{page}\n" for page in pages), encoding="ascii")
-        rows = self._db.execute(
-            "SELECT page, worker, variant, sum(hits)::BIGINT FROM cells WHERE page IN (SELECT * FROM read_csv(?,"
-            " header=false, auto_detect=false, columns={'page': 'BIGINT'})) GROUP BY ALL",
-            [str(path)],
+        known = sorted({name for variants in names.values() for name in variants})
+        kinds = {name: kind for kind, name in enumerate(known)}
+        rows = ", ".join(
+            f"({worker}, {variant}, {kinds[name]})"
+            for worker, variants in names.items()
+            for variant, name in enumerate(variants)
         )
-        found: dict[int, dict[str, int]] = {}
-        while batch := rows.fetchmany(2048):
-            for page, worker, variant, hits in batch:
-                by_name = found.setdefault(page, {})
-                name = names[worker][variant]
-                by_name[name] = by_name.get(name, 0) + hits
-        return found
+        by_page = self._db.execute(
+            "SELECT page, string_agg(kind || ':' || hits, ' ' ORDER BY kind) FROM (SELECT page, kind, sum(hits)::BIGINT"
+            f" AS hits FROM cells JOIN (VALUES {rows}) AS kinds (worker, variant, kind) USING (worker, variant)"
+            f" WHERE page IN ({_LISTED}) GROUP BY page, kind) GROUP BY page",
+            [self._listed(pages)],
+        )
+        mixes = dict(by_page.fetchall())
+        return mixes, {mix: _hits_by_name(mix, known) for mix in set(mixes.values())}
+
+    def _listed(self, pages: Sequence[int]) -> str:
+        """Path of a file with these pages, for `_LISTED`."""
+        path = self._folder / "listed.csv"
+        path.write_text("".join(f"{page}\n" for page in pages), encoding="ascii")
+        return str(path)
 
     def coverage(self, pages: Sequence[int], *, by_time: bool) -> tuple[float, float]:
         """Share of the hits, or of their time when cold, that these pages have; and that the best list as long has."""
-        path = self._folder / "listed.csv"
-        path.write_text("".join(f"{page}\n" for page in pages), encoding="ascii")
         value = "hits * power(2, cold / 8.0)" if by_time else "hits"
         covered, total = self._one(
-            f"SELECT sum(value) FILTER (page IN (SELECT * FROM read_csv(?, header=false, auto_detect=false,"
-            f" columns={{'page': 'BIGINT'}}))), sum(value) FROM (SELECT page, {value} AS value"
+            f"SELECT sum(value) FILTER (page IN ({_LISTED})), sum(value) FROM (SELECT page, {value} AS value"
             " FROM ranked LEFT JOIN timed USING (page))",
-            [str(path)],
+            [self._listed(pages)],
         )
         best = self._one(
             f"SELECT sum(value) FROM (SELECT {value} AS value FROM ranked LEFT JOIN timed USING (page)"
@@ -227,6 +215,11 @@ class Tally:
         row = self._db.execute(query, list(parameters)).fetchone()
         assert row is not None  # every query here is an aggregate without groups
         return row
+
+
+def _hits_by_name(mix: str, names: Sequence[str]) -> dict[str, int]:
+    parts = (part.split(":") for part in mix.split(" "))
+    return {names[int(kind)]: int(hits) for kind, hits in parts}
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from url_manifests.tally import Candidate
+from url_manifests.candidate import Candidate
 
 from .observed import Page
 

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from os import PathLike
 from typing import Any
 
+from url_manifests.candidate import Candidate
 from url_manifests.classify import Classifier
 from url_manifests.errors import ConfigurationError
 from url_manifests.manifest import Entry, Header, write_manifest
 from url_manifests.prediction import PredictionPolicy, hour_weights
 from url_manifests.rules import Rules
 from url_manifests.selection import Selection, SelectionPolicy
-from url_manifests.tally import Candidate
 
 from . import storage
 from .costs import Costs
