@@ -14,6 +14,7 @@ are an error: a typo in a hand-edited file must not pass for a default.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,11 +23,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from .errors import EmptyManifestError, FileFormatError
+from .headers import is_sendable
 from .jsonl import FieldReader, open_lines, read_header, write_lines
 
 FORMAT: Final = "url-manifest"
 VERSION: Final = 1
 
+_HOST: Final = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.ASCII)
 DEFAULT_PROFILE: Final = "default"
 """The name that an entry without variants refers to: the first of the header's profiles."""
 
@@ -196,8 +199,10 @@ def _read_profiles(reader: FieldReader) -> dict[str, dict[str, str]]:
         if not isinstance(headers, dict):
             raise reader.error(f"profiles.{name}", "must be an object of request headers")
         for header, value in headers.items():
-            if not isinstance(value, str) or not value.isprintable() or not header.isprintable() or ":" in header:
-                raise reader.error(f"profiles.{name}.{header}", "must be a printable header name and text")
+            if not is_sendable(header):
+                raise reader.error(f"profiles.{name}.{header}", "is no header that a manifest may choose")
+            if not isinstance(value, str) or not value.isprintable():
+                raise reader.error(f"profiles.{name}.{header}", "must be printable text")
     return profiles
 
 
@@ -234,7 +239,7 @@ def _read_host(reader: FieldReader) -> str:
             bad = parts.netloc != host or parts.username is not None or not parts.hostname or (parts.port == 0)
         except ValueError:
             bad = True
-        if bad or not host.isascii() or host != host.lower():
+        if bad or not _HOST.fullmatch(host):
             raise reader.error("host", f"must be a lower-case host name with an optional port, is {host[:60]!r}")
     return host
 
