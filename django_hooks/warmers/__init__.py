@@ -17,6 +17,7 @@ from .cached_function import Cached
 from .cached_warmer import cached
 from .declared_rows import cached_rows
 from .fragments import FragmentWarmer
+from .queries import QueryWarmer, register_queries
 from .registry import Registry, register, registry
 from .row_cache import CachedRows
 from .rows import RowsWarmer
@@ -30,6 +31,7 @@ __all__ = [
     "Category",
     "FragmentContext",
     "FragmentWarmer",
+    "QueryWarmer",
     "Registry",
     "RowsWarmer",
     "SessionsWarmer",
@@ -37,5 +39,6 @@ __all__ = [
     "cached",
     "cached_rows",
     "register",
+    "register_queries",
     "registry",
 ]

@@ -46,6 +46,9 @@ class CacheEntry:
     """What to store, where it is at hand; otherwise give `compute`."""
     compute: Callable[[], Any] | None = None
     """Called only when the key is not there already."""
+    evaluate: Callable[[], int] | None = None
+    """In place of both, for what is not ours to write, such as a query under a query cache: does what the application
+    does, and returns how many queries that took. 0 at once is warm already; 0 when it is called again, stored."""
     source: Any = None
     """What `Warmer.compute_many` needs to know, such as a primary key; for warmers that compute in bulk."""
     timeout: Timeout = UNSET

@@ -21,6 +21,9 @@ R = TypeVar("R")
 Variants: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
 """Arguments to warm a function with: each a dict of names, a tuple of positions, or the one argument."""
 
+Many: TypeAlias = Callable[[Sequence[Any]], Mapping[Any, Any]]
+"""The values of several variants at once, by variant; one that is left out has none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
@@ -29,6 +32,7 @@ class Declaration:
     name: str
     timeout: Timeout
     variants: Variants | None
+    many: Many | None
     key: str | Callable[..., str] | None
     alias: str
     version: int | None

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.utils import translation
 
 from .base import UNSET, CacheEntry, Category, Timeout, Warmer
-from .cached_function import AsyncCached, Cached, Declaration, Variants
+from .cached_function import AsyncCached, Cached, Declaration, Many, Variants
 from .registry import registry
 
 P = ParamSpec("P")
@@ -71,9 +71,22 @@ class CachedWarmer(Warmer):
         languages = [code for code, _ in settings.LANGUAGES] if declared.per_language else [None]
         for variant in [()] if variants is None else variants:
             for language in languages:
-                yield self._entry(*_arguments(variant), language)
+                yield self._entry(variant, language)
 
-    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any], language: str | None) -> CacheEntry:
+    def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
+        """What the declared ``many`` gives, a call for each language."""
+        many = self.target.declaration.many or dict
+        values: dict[str, Any] = {}
+        for language in dict.fromkeys(entry.source[1] for entry in entries):
+            asked = {entry.source[0]: entry.key for entry in entries if entry.source[1] == language}
+            with _in_language(language):
+                found = many(list(asked))
+            values |= {key: found[variant] for variant, key in asked.items() if variant in found}
+        return values
+
+    def _entry(self, variant: Any, language: str | None) -> CacheEntry:
+        args, kwargs = _arguments(variant)
+
         def compute() -> Any:
             with _in_language(language):
                 return self.target.compute(*args, **kwargs)
@@ -83,7 +96,10 @@ class CachedWarmer(Warmer):
                 key = self.target.key(*args, **kwargs)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             return CacheEntry(key=self.target.name, problem=f"variant {args or kwargs}: {error}"[:160])
-        return CacheEntry(key=key, compute=compute, version=self.target.declaration.version)
+        declared = self.target.declaration
+        if declared.many is not None:
+            return CacheEntry(key=key, source=(variant, language), version=declared.version)
+        return CacheEntry(key=key, compute=compute, version=declared.version)
 
 
 def _in_language(language: str | None) -> translation.override:
@@ -99,6 +115,7 @@ def _arguments(variant: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 def _warmer(target: Cached[Any, Any]) -> CachedWarmer:
     names = ("name", "timeout", "alias", "category", "priority", "depends_on")
     attributes = {name: getattr(target.declaration, name) for name in names}
+    attributes["computes_in_bulk"] = target.declaration.many is not None
     return cast("CachedWarmer", type("DeclaredCached", (CachedWarmer,), attributes)(target))
 
 
@@ -107,6 +124,7 @@ def cached(  # noqa: PLR0913 - a declaration: all but the name are given by name
     *,
     timeout: Timeout = UNSET,
     variants: Variants | None = None,
+    many: Many | None = None,
     key: str | Callable[..., str] | None = None,
     alias: str = "default",
     version: int | None = None,
@@ -122,6 +140,7 @@ def cached(  # noqa: PLR0913 - a declaration: all but the name are given by name
         name: of the warmer, and the beginning of the key; unique in the project.
         timeout: seconds, as in Django's cache; what is warmed lives as long.
         variants: what to warm it with; without any, a function that needs arguments is cached but not warmed.
+        many: given some of the variants, their values by variant; what is to be warmed by the thousand needs it.
         key: where the key is given by other code: text with the arguments' names in braces, or a function of them.
         alias: of the cache.
         version: as in Django's cache.
@@ -139,6 +158,7 @@ def cached(  # noqa: PLR0913 - a declaration: all but the name are given by name
             name=name,
             timeout=timeout,
             variants=variants,
+            many=many,
             key=key,
             alias=alias,
             version=version,

@@ -60,6 +60,10 @@ class RowsWarmer(Warmer):
         for pk, *values in streamed(self.queryset(), *self.key_fields):
             yield CacheEntry(key=self.key(*values), source=pk)
 
+    def count(self) -> int | None:
+        """As many as there are rows."""
+        return self.queryset().count()
+
     def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
         """The values of a batch by key; a row that cannot be read or turned into a value is an exception."""
         rows = load(self.queryset(), [entry.source for entry in entries])
@@ -115,6 +119,10 @@ class CachedRowsWarmer(RowsWarmer):
 
     def queryset(self) -> QuerySet[Any]:
         return self.rows.queryset
+
+    def count(self) -> int | None:
+        """Each row by its primary key and by each lookup; a lookup that is NULL in a row is counted too."""
+        return self.rows.chosen().count() * (1 + len(self.rows.lookups))
 
     def entries(self) -> Iterator[CacheEntry]:
         """The entries of a row follow each other, so that a run cut short leaves whole rows."""

@@ -63,6 +63,10 @@ class SessionsWarmer(Warmer):
         for key, expires_at in active[: self.limit].iterator(chunk_size=CHUNK):
             yield _entry(key, expires_at)
 
+    def count(self) -> int | None:
+        """How many there are, limited as the entries are."""
+        return None if engine_problem() else self.active()[: self.limit].count()
+
     def active(self) -> QuerySet[Any]:
         """The sessions to warm; narrow it down in a subclass, to those of certain users say."""
         return _rows().filter(expire_date__gt=timezone.now())

@@ -184,6 +184,24 @@ def test_what_needs_arguments_is_warmed_only_where_they_are_declared(own_registr
     assert warm(own_registry) == []
 
 
+def test_thousands_are_computed_together(own_registry):
+    asked = []
+
+    def squares(numbers):
+        asked.append(numbers)
+        return {number: (number**2, translation.get_language()) for number in numbers if number != 3}
+
+    @cached("square", timeout=60, variants=range(5), many=squares, per_language=True)
+    def square(number):
+        raise AssertionError("asked one by one")
+
+    (warmer,) = own_registry
+    values = warmer.compute_many(list(warmer.entries()))
+    assert asked == [[0, 1, 2, 3, 4]] * 2
+    assert values == {f"square:number={n}:{code}": (n**2, code) for n in (0, 1, 2, 4) for code in ("en", "de")}
+    assert warmer.computes_in_bulk
+
+
 def test_variants_may_be_made_late_and_a_wrong_one_is_named(backend, own_registry):
     _figure, calls = counted(timeout=60, variants=lambda: iter([1, {"sise": 2}, object(), 3]))
     outcomes = warm(own_registry)
