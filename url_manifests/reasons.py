@@ -120,6 +120,10 @@ _BY_CIRCUMSTANCE: Final = {
         "Look at the tables that are named; add those that may be written to WRITES_EXEMPT.",
     ),
     "compute-failed": Reason("The warmer raised while it computed the value.", "The finding names the exception."),
+    "query-not-cached": Reason(
+        "The query reached the database again when it was run a second time.",
+        "Look at which tables and operations the query cache is set up for, and what it takes for uncachable.",
+    ),
     "warmer-broken": Reason(
         "A warmers.py could not be imported, so nothing it registers was warmed.", "The finding names the module."
     ),

@@ -54,8 +54,9 @@ class Computer:
     def _valued(self, warmer: Warmer, rows: Sequence[Planned], at_once: int) -> Iterator[Sequence[Planned]]:
         given = [row for row in rows if row.value is not UNSET]
         yield given
+        self._evaluate_all([row for row in rows if row.entry.evaluate is not None])
         yield from self._in_threads([row for row in rows if row.value is UNSET and row.entry.compute is not None])
-        bulk = [row for row in rows if row.value is UNSET and row.entry.compute is None]
+        bulk = [row for row in rows if row.value is UNSET and row.entry.compute is None and row.result is None]
         for start in range(0, len(bulk), at_once):
             part = bulk[start : start + at_once]
             self._compute_many(warmer, part)
@@ -87,6 +88,16 @@ class Computer:
                 row.end(Result.FAILED, "compute-failed", stores.describe(error))
         return row
 
+    def _evaluate_all(self, rows: Sequence[Planned]) -> None:
+        for row in rows:
+            if self._is_late():
+                row.end(Result.SKIPPED, "deadline")
+            elif row.entry.evaluate is not None:
+                try:
+                    _evaluate(row, row.entry.evaluate)
+                except Exception as error:  # noqa: BLE001 - as below
+                    row.end(Result.FAILED, "compute-failed", stores.describe(error))
+
     def _compute_many(self, warmer: Warmer, rows: Sequence[Planned]) -> None:
         """With halves where the whole raises, down to the entry that is behind it."""
         parts = [rows]
@@ -107,6 +118,15 @@ class Computer:
                         continue
                     part[0].end(Result.FAILED, "compute-failed", stores.describe(error))
                     failures_in_a_row += 1
+
+
+def _evaluate(row: Planned, evaluate: Callable[[], int]) -> None:
+    if not evaluate():
+        row.end(Result.ALREADY_WARM)
+    elif not (again := evaluate()):
+        row.end(Result.STORED)
+    else:
+        row.end(Result.NOT_STORED, "query-not-cached", f"asked again, it took {again} queries")
 
 
 def _fill_in(rows: Sequence[Planned], values: Any) -> None:

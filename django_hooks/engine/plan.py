@@ -128,6 +128,8 @@ def _problem(warmer: Warmer, entry: CacheEntry) -> str:
 
 
 def _source_problem(warmer: Warmer, entry: CacheEntry) -> str:
+    if entry.evaluate is not None:
+        return "" if entry.compute is None and entry.value is UNSET else "needs no value where it has evaluate"
     if entry.compute is None:
         return "" if entry.value is not UNSET or warmer.computes_in_bulk else "needs either a value or a compute"
     if entry.value is not UNSET:
