@@ -97,10 +97,17 @@ class Handshake:
         config = self._run.config
         give_up_at_s = monotonic() + config.ready_timeout_s
         while True:
-            request = build_request(planned, self._run.target, timeout_s=config.timeout_s, purpose=Purpose.HELLO)
+            inspector = self._run.inspector
+            request = build_request(
+                planned,
+                self._run.target,
+                timeout_s=config.timeout_s,
+                purpose=Purpose.HELLO,
+                keep_bytes=inspector.keep_bytes(planned),
+            )
             answer, response = await ask(download, request)
             view = site_view(response) if response is not None else None
             is_right = not config.release or (view is not None and view.release == config.release)
             if is_right or monotonic() + POLL_EVERY_S >= give_up_at_s:
-                return answer, response
+                return inspector.look(planned, answer, response), response
             await asyncio.sleep(POLL_EVERY_S)

@@ -40,6 +40,8 @@ class WarmConfig:
     personas: str
     authorization: str = field(repr=False)
     verify: str
+    discover: str
+    soft_errors: str
     time_zone: str
     secret: str = field(repr=False)
     manifest: Path
@@ -167,6 +169,8 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         personas=values["personas"],
         authorization=_authorization(values["basic_auth"], values["bearer"]),
         verify=values["verify"],
+        discover=values["discover"],
+        soft_errors=values["soft_errors"],
         time_zone=values["time_zone"],
         secret=values["secret"],
         manifest=values["manifest"],

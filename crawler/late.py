@@ -111,7 +111,10 @@ class LateCheck:
 
     async def _look_at(self, outcomes: Iterable[Numbered]) -> dict[int, Outcome]:
         """The outcomes that have to be corrected, by number."""
-        proven = [(number, outcome) for number, outcome in outcomes if outcome.result.is_proven]
+        # What pages load later weighs nothing, and was asked for with headers that the outcome does not tell.
+        proven = [
+            (number, outcome) for number, outcome in outcomes if outcome.result.is_proven and not outcome.found_in
+        ]
         found = await asyncio.gather(*(self._look_at_one(outcome) for _, outcome in proven))
         return {number: now for (number, was), now in zip(proven, found, strict=True) if now is not was}
 

@@ -112,6 +112,18 @@ def parse_verify(text: str) -> str:
     return text
 
 
+def parse_discover(text: str) -> str:
+    if text not in ("none", "fragments"):
+        raise ValueError("must be none or fragments")
+    return text
+
+
+def parse_soft_errors(text: str) -> str:
+    if text not in ("sample", "all", "none"):
+        raise ValueError("must be sample, all or none")
+    return text
+
+
 def parse_basic_auth(text: str) -> str:
     if text and (not text.partition(":")[1] or not text.isprintable()):
         raise ValueError("must be user:password")

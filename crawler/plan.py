@@ -17,7 +17,7 @@ from url_manifests.outcomes import Outcome
 from url_manifests.personas import Personas
 from url_manifests.safety import SafetyRules
 
-Headers = tuple[tuple[str, str], ...]
+from .page import Fragment, Headers
 
 CONNECTION_HEADERS: Final = frozenset(
     {"connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
@@ -42,6 +42,12 @@ class Planned:
     """Role of the signed-in visitor; empty for an anonymous one."""
     left_out: str = ""
     """Why it is never asked for, a name of ``REASONS``: ``excluded`` by ``-a only``, or ``unsafe``."""
+    found_in: str = ""
+    """URL of the page that loads it; empty for what the manifest plans."""
+    fragment: Fragment | None = None
+    """How that page loads it."""
+    depth: int = 0
+    """Of how many pages, one within the other, it is a part."""
 
 
 class Visitors:
@@ -79,6 +85,13 @@ class Visitors:
             most_frequent = max(variants, key=lambda name: variants[name])
             for role in self.roles:
                 yield most_frequent, role, sum(variants.values()) * signed_in / len(self.roles)
+
+    def as_persona(self, planned: Planned, persona: str) -> Planned:
+        """The same request by somebody else of the same variant; anonymous when empty."""
+        headers = self.headers(planned.profile, persona)
+        if planned.fragment:
+            headers = planned.fragment.headers_of(headers)
+        return replace(planned, persona=persona, headers=headers)
 
     def again(self, outcome: Outcome) -> Planned:
         """The request that an outcome was the answer to."""

@@ -12,7 +12,7 @@ from scrapy import Request
 
 from url_manifests.protocol import TICKET_HEADER, Purpose, Ticket, sign_ticket
 
-from .download import TLS_NAME
+from .download import KEEP_BYTES, TLS_NAME
 from .plan import Planned
 from .target import Target
 from .wire import wire_target
@@ -36,8 +36,14 @@ class Wire:
     attempt: int = 1
 
 
-def build_request(planned: Planned, target: Target, *, timeout_s: float, purpose: Purpose = Purpose.WARM) -> Request:
-    """A GET of one planned URL, as a visitor of its variant sends it."""
+def build_request(
+    planned: Planned, target: Target, *, timeout_s: float, purpose: Purpose = Purpose.WARM, keep_bytes: int = 0
+) -> Request:
+    """A GET of one planned URL, as a visitor of its variant sends it.
+
+    Args:
+        keep_bytes: so much of the body is wanted, from its beginning.
+    """
     entry = planned.entry
     return Request(
         target.connect_url(entry.url),
@@ -48,6 +54,7 @@ def build_request(planned: Planned, target: Target, *, timeout_s: float, purpose
             TLS_NAME: target.tls_name_of(entry.host),
             "verbatim_url": True,
             "download_timeout": timeout_s,
+            KEEP_BYTES: keep_bytes,
         },
     )
 

@@ -26,10 +26,12 @@ from url_manifests.report import Report
 from url_manifests.traces import SiteView, Trace
 
 from . import minting
+from .discovery import Discovery
 from .env import WarmConfig, load_config
+from .inspection import Inspector
 from .lock import RunLock, lock_paths
 from .outcome import skipped
-from .plan import Planned, Visitors, plan_requests
+from .plan import Planned, Visitors, plan_requests, selector
 from .sample import Sample
 from .sessions import load_personas
 from .target import Target
@@ -73,6 +75,7 @@ class WarmRun:
         """What that found."""
         self.writes: Counter[tuple[str, str]] = Counter()
         """Database writes that the site observed while it answered, by route and table."""
+        self.inspector = Inspector(config.soft_errors, self._make_discovery())
         self._plan = plan_requests(manifest, self.visitors, config.only, config.rules)
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False
@@ -122,7 +125,14 @@ class WarmRun:
 
     def _info(self) -> RunInfo:
         config = self.config
-        return RunInfo(run_id=config.run_id, env=config.env, public_url=config.public_url, release=config.release)
+        return RunInfo(
+            run_id=config.run_id,
+            env=config.env,
+            public_url=config.public_url,
+            release=config.release,
+            # The cross-check asks Django for these visitors' keys.
+            extra={"profiles": {name: dict(headers) for name, headers in self.manifest.header.profiles.items()}},
+        )
 
     @property
     def purpose(self) -> Purpose:
@@ -138,17 +148,32 @@ class WarmRun:
         for variants in self._plan:
             self.entries_begun += 1
             self._under_way.update((planned.number, planned) for planned in variants)
+            if self.inspector.discovery:
+                self.inspector.discovery.meet(variants)
             yield variants
         self._is_plan_at_end = True
 
+    def _make_discovery(self) -> Discovery | None:
+        config = self.config
+        if config.discover == "none":
+            return None
+        return Discovery(config.rules, self.target.absolute_uri, selector(config.only))
+
+    def discovered(self, pages: tuple[Planned, ...]) -> list[Planned]:
+        """What these pages load later, under way until `conclude`."""
+        found = list(self.inspector.discovery.take(pages)) if self.inspector.discovery else []
+        self._under_way.update((planned.number, planned) for planned in found)
+        return found
+
     def conclude(self, planned: Planned) -> None:
         """This request's outcome is known, and about to be recorded."""
+        self.inspector.forget(planned)
         del self._under_way[planned.number]
 
     def record(self, outcome: Outcome) -> None:
         """Count an outcome and write it down."""
         assert self._writer is not None, "open() comes first"
-        if outcome.result.is_proven:
+        if outcome.result.is_proven and not outcome.found_in:
             self.sample.offer(self.report.planned, outcome)
         self.report.add(outcome)
         self._writer.write(outcome)
@@ -276,6 +301,7 @@ class WarmRun:
             "hosts": sites,
             "late_check": self.late_check,
             "personas": list(self.visitors.roles),
+            "discovered": dict(self.inspector.discovery.counts) if self.inspector.discovery else None,
             "writes": [
                 {"route": route, "table": table, "count": count}
                 for (route, table), count in self.writes.most_common(WRITES_REPORTED)

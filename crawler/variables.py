@@ -15,6 +15,7 @@ from .parsers import (
     parse_basic_auth,
     parse_bearer,
     parse_count,
+    parse_discover,
     parse_host_name,
     parse_location,
     parse_optional_url,
@@ -25,6 +26,7 @@ from .parsers import (
     parse_scheme_header,
     parse_seconds,
     parse_share,
+    parse_soft_errors,
     parse_url,
     parse_verify,
 )
@@ -166,6 +168,20 @@ VARIABLES: Final = (
         default="sample",
         help="Whether what was proven is asked for once more at the end of the run: sample (200 of them), all or none. "
         "When so much has gone that the required coverage is lost, the run ends with exit code 4.",
+    ),
+    Variable(
+        field="discover",
+        parse=parse_discover,
+        default="none",
+        help="fragments: also ask for what pages load later from the same origin (htmx, Turbo, ESI, Unpoly, frames, "
+        "the next page), in the page's variant. Every page is read then. It weighs nothing in coverage.",
+    ),
+    Variable(
+        field="soft_errors",
+        parse=parse_soft_errors,
+        default="sample",
+        help="Which pages with status 200 are read to see whether they are an error, maintenance or login page: sample "
+        "(the first 3 of each route, and all of a route in which one was found), all or none.",
     ),
     Variable(
         field="personas",

@@ -74,14 +74,13 @@ class Visit:
             return
         others = [role for role in self._visitors.roles if role != current.persona]
         for persona in ("", *others[:1]):
-            yield replace(current, persona=persona, headers=self._visitors.headers(current.profile, persona))
+            yield self._visitors.as_persona(current, persona)
 
     def _ask_again_after_a_leak(self) -> None:
         """The entry was deleted: what an anonymous visitor now stores in its place shows whether it is public."""
         if self._leaks and not self._probes and not self._is_leak_asked_again:
             self._is_leak_asked_again = True
-            headers = self._visitors.headers(self.current.profile)
-            self._probes.append(replace(self.current, persona="", headers=headers))
+            self._probes.append(self._visitors.as_persona(self.current, ""))
 
     def _conclude(self) -> Outcome:
         planned = self._left.popleft()

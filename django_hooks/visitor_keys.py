@@ -47,7 +47,7 @@ class VisitorKeys:
         """
         headers = self._profiles.get(outcome.profile)
         match = _PARTS.fullmatch(header_list.key)
-        if not isinstance(headers, dict) or not match or not isinstance(value, list | tuple):
+        if outcome.found_in or not isinstance(headers, dict) or not match or not isinstance(value, list | tuple):
             return False
         request = self._request(outcome, headers)
         if match["language"]:

@@ -69,6 +69,8 @@ class Outcome:
     profile: str = ""
     persona: str = ""
     """Role of the signed-in visitor; empty for an anonymous one."""
+    found_in: str = ""
+    """URL of the page that loads this one later; empty for what the manifest plans."""
     result: Result
     reason: str = ""
     """A name of `url_manifests.reasons.REASONS`; empty for a proven result whose page is proven too."""
@@ -139,7 +141,7 @@ def _run_document(run: RunInfo) -> dict[str, Any]:
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
     """An outcome as it is written: fields at their default left out."""
     document: dict[str, Any] = {"url": outcome.url}
-    for name in ("host", "profile", "persona"):
+    for name in ("host", "profile", "persona", "found_in"):
         if value := getattr(outcome, name):
             document[name] = value
     document["result"] = outcome.result
@@ -227,6 +229,7 @@ def _read_outcome(reader: FieldReader) -> Outcome:
         host=reader.text("host", default=""),
         profile=reader.text("profile", default=""),
         persona=reader.text("persona", default=""),
+        found_in=reader.text("found_in", default=""),
         result=_read_result(reader, "result", reader.text("result")),
         reason=reader.text("reason", default=""),
         detail=reader.text("detail", default=""),

@@ -88,7 +88,14 @@ _BY_CIRCUMSTANCE: Final = {
         "What a signed-in visitor's request stored was served to somebody else.",
         "Stop serving it: make the page vary on Cookie, or key the fragment by its visitor.",
     ),
-    "soft-error": Reason("The status is 200 but the page is an error page.", "Look at the page in a browser."),
+    "soft-error": Reason(
+        "The status is 200, but the page is an error or maintenance page.",
+        "Look at it in a browser, and have the site answer 5xx: Django stores what has status 200.",
+    ),
+    "login-page": Reason(
+        "The status is 200, but the page asks to sign in.",
+        "Give the crawler access, or drop the URL from the manifest.",
+    ),
     "status-4xx": Reason("The site answered with a client error.", "Rebuild the manifest; the page may be gone."),
     "status-5xx": Reason("The site answered with a server error.", "Look at the site's error log."),
     "busy": Reason("The site asked to be left alone (429 or 503).", "Lower WARM_RATE, or run later."),

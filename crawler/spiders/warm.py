@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -106,6 +107,7 @@ class WarmSpider(Spider):
                     await self._leave_out(variants)
                 else:
                     await self._visit(Visit(variants, self.run.visitors))
+                    await self._visit_what_they_load(variants)
         except CacheWarmingError as error:
             self.run.fail(error)
         except Stopped:
@@ -129,14 +131,29 @@ class WarmSpider(Spider):
             if outcome := visit.take(await self._ask(visit.next)):
                 await self._record(planned, outcome)
 
+    async def _visit_what_they_load(self, pages: tuple[Planned, ...]) -> None:
+        found = deque(self.run.discovered(pages))
+        while found and not self._must_leave():
+            planned = found.popleft()
+            if planned.left_out:
+                await self._record(planned, skipped(planned, planned.left_out))
+            else:
+                await self._visit(Visit([planned], self.run.visitors))
+                found.extend(self.run.discovered((planned,)))
+
     async def _ask(self, planned: Planned) -> Answer:
         download = self.crawler.engine.download_async
         if answer := await self._handshake.shake_if_due(planned, download):
             return answer
         run = self.run
-        request = build_request(planned, run.target, timeout_s=run.config.timeout_s, purpose=run.purpose)
-        answer, _ = await ask(download, request)
-        return answer
+        request = build_request(
+            planned,
+            run.target,
+            timeout_s=run.config.timeout_s,
+            purpose=run.purpose,
+            keep_bytes=run.inspector.keep_bytes(planned),
+        )
+        return run.inspector.look(planned, *await ask(download, request))
 
     async def _record(self, planned: Planned, outcome: Outcome) -> None:
         """Hand an outcome to the item pipelines, and wait until it is recorded.

@@ -55,6 +55,8 @@ class FakeSite:
     """So many keys, and no more: the oldest is thrown out."""
     next_releases: list[str] = field(default_factory=list)
     """The releases that answer, request by request, before `release` does."""
+    bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """Target → Content-Encoding and HTML of a page."""
     _store: dict[str, None] = field(default_factory=dict)
     _asked: Counter[str] = field(default_factory=Counter)
 
@@ -99,7 +101,9 @@ class FakeSite:
         if self.extra:
             trace = replace(trace, extra=self.extra)
         is_refusal = any(line.startswith(REFUSAL_HEADER) for line in extra)
-        await _send(writer, status, extra if is_refusal else [*extra, *self._observed(target, headers, trace)])
+        encoding, body = self.bodies.get(target, ("", b"<p>Hello</p>"))
+        extra = [*extra, f"Content-Encoding: {encoding}"] if encoding else extra
+        await _send(writer, status, extra if is_refusal else [*extra, *self._observed(target, headers, trace)], body)
         return True
 
     async def _health(self, writer: asyncio.StreamWriter) -> bool:
@@ -146,7 +150,11 @@ class FakeSite:
         """Status, headers and trace by the first piece of the path; anything else is a page that is cached."""
         kind = target.split("/")[1]
         if kind in ("personal", "leaky"):
-            return 200, ["Vary: Cookie"], self._for_session(kind, target, headers.get("cookie", ""))
+            return (
+                200,
+                ["Vary: Cookie", "Content-Type: text/html"],
+                self._for_session(kind, target, headers.get("cookie", "")),
+            )
         if kind == "private":  # the page may not be cached, its fragment is
             keys = self._touch(KeyKind.PART, f"fragment:{target}")
             return 200, ["Cache-Control: private"], Trace(keys=keys, reason="private")
