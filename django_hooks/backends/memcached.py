@@ -55,21 +55,6 @@ class MemcachedStore(Store):
         """Whole seconds."""
         return None if timeout is None else max(0, int(timeout))
 
-    def _servers(self) -> Sequence[Mapping[str, Any]]:
-        """``stats``, ``stats settings`` and ``stats slabs`` of each server, merged."""
-        raise NotImplementedError
-
-    def room(self) -> Room:
-        """What the fullest server has left in each slab class; keys spread over all of them."""
-        rooms = [slab_room(stats) for stats in self._servers()]
-        tightest = min(rooms, key=lambda room: room.pages_left)
-        if len(rooms) > 1:
-            tightest.pages_left *= len(rooms)
-            for slab in tightest.slabs.values():
-                slab.free *= len(rooms)
-            tightest.evictions = sum(room.evictions or 0 for room in rooms)
-        return tightest
-
 
 class PyMemcacheStore(MemcachedStore):
     """Django's ``PyMemcacheCache``."""
@@ -170,6 +155,17 @@ class PyMemcacheStore(MemcachedStore):
             groups[self._hash.hasher.get_node(item.made)].append((index, item))
         for name, members in groups.items():
             yield nodes[name], members
+
+    def room(self) -> Room:
+        """What the fullest server has left in each slab class; keys spread over all of them."""
+        rooms = [slab_room(stats) for stats in self._servers()]
+        tightest = min(rooms, key=lambda room: room.pages_left)
+        if len(rooms) > 1:
+            tightest.pages_left *= len(rooms)
+            for slab in tightest.slabs.values():
+                slab.free *= len(rooms)
+            tightest.evictions = sum(room.evictions or 0 for room in rooms)
+        return tightest
 
     def _servers(self) -> list[Mapping[str, Any]]:
         return [

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django.core.cache.backends.memcached import PyLibMCCache
 
 from .base import Finding, Item, Problems, Store, is_own
-from .memcached import OWN, STATS, MemcachedStore, text
+from .memcached import OWN, MemcachedStore, text
+from .room import Room
+
+_HEADROOM: Final = 0.7
+"""Lower than elsewhere: a slab class may be full while the sum is not."""
 
 
 class PyLibMCStore(MemcachedStore):
@@ -32,13 +36,18 @@ class PyLibMCStore(MemcachedStore):
             for made in method(values, self.cache.get_backend_timeout(timeout_s))
         }
 
-    def _servers(self) -> list[Mapping[str, Any]]:
-        client = self.cache._cache  # noqa: SLF001 - as above
-        parts = [client.get_stats(*part) for part in STATS]
-        return [
-            {text(name): text(value) for _, stats in server for name, value in stats.items()}
-            for server in zip(*parts, strict=True)
+    def room(self) -> Room:
+        """By the sum of what lies there: this client does not tell how it is spread over slab classes."""
+        servers = [
+            {text(name): text(value) for name, value in stats.items()}
+            for _, stats in self.cache._cache.get_stats()  # noqa: SLF001 - as above
         ]
+        limit = sum(int(stats["limit_maxbytes"]) for stats in servers)
+        return Room(
+            bytes_left=limit * _HEADROOM - sum(int(stats["bytes"]) for stats in servers),
+            evictions=sum(int(stats["evictions"]) for stats in servers),
+            limit=f"{limit >> 20} MB",
+        )
 
 
 def store_for(alias: str, cache: Any) -> Store | None:

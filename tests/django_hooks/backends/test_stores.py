@@ -1,0 +1,301 @@
+"""What each store writes is what the site's own cache would have written, and is found, timed and deleted in bulk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.cache import InvalidCacheKey, cache, caches
+from django.db import connections
+
+from django_hooks.backends import GONE, Finding, Store
+from django_hooks.backends.database import DatabaseStore
+from django_hooks.backends.files import FileStore
+from django_hooks.backends.memcached import PyMemcacheStore
+from django_hooks.backends.redis import DjangoRedisStore, RedisStore
+
+from .conftest import ANYWHERE, items
+
+everywhere = pytest.mark.parametrize("anywhere", ANYWHERE, indirect=True)
+redises = pytest.mark.parametrize("anywhere", ["redis", "django-redis"], indirect=True)
+
+VALUES = {
+    "text": "Grüße",
+    "number": 42,
+    "negative": -1,
+    "truth": True,
+    "bytes-like": "0123" * 100,
+    "nested": {"a": [1, 2.5, None, "x"]},
+    "nothing": None,
+    "empty": "",
+    "long": "y" * 5000,
+}
+
+
+def raw(name):
+    """What lies in the store, by key, as the server or the file system has it; with its end where that is beside it."""
+    if name == "db":
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT cache_key, value, expires FROM warming_test_cache")
+            return {key: rest for key, *rest in cursor.fetchall()}
+    if name == "postgres":
+        with connections["pg"].cursor() as cursor:
+            cursor.execute("SELECT cache_key, value, expires FROM warming_test_cache")
+            return {key: rest for key, *rest in cursor.fetchall()}
+    if name == "file":
+        # Each file begins with the pickled end of its life, a number of 8 bytes.
+        return {path: Path(path).read_bytes()[21:] for path in cache._list_cache_files()}
+    if name == "memcached":
+        client = next(iter(cache._cache.clients.values()))
+        serde, client.serde = client.serde, type(caches["default"]._cache.default_kwargs["serde"])()
+        client.serde.deserialize = lambda key, value, flags: (value, flags)
+        try:
+            return client.get_many([cache.make_key(key) for key in VALUES])
+        finally:
+            client.serde = serde
+    client = cache.client.get_client() if name == "django-redis" else cache._cache.get_client()
+    return {key: client.get(key) for key in client.keys("*")}
+
+
+@everywhere
+def test_the_kind_is_known(anywhere, store):
+    kinds = {"memcached": PyMemcacheStore, "redis": RedisStore, "django-redis": DjangoRedisStore, "file": FileStore}
+    assert type(store()) is kinds.get(anywhere, DatabaseStore)
+
+
+@everywhere
+def test_what_is_written_is_byte_for_byte_what_the_cache_writes_itself(anywhere, store):
+    cache.set_many(VALUES, 3600)
+    theirs = raw(anywhere)
+    cache.clear()
+    opened = store()
+    written = items(opened, VALUES, timeout=3600)
+    assert opened.write(written, overwrite=False) == {}
+    ours = raw(anywhere)
+    assert ours.keys() == theirs.keys()
+    for key, there in theirs.items():
+        if anywhere in ("db", "postgres"):
+            assert ours[key][0] == there[0]
+        else:
+            assert ours[key] == there
+    assert cache.get_many(VALUES) == VALUES
+    assert opened.verify(written, 0) == {}
+
+
+@pytest.mark.parametrize("anywhere", ["db", "postgres"], indirect=True)
+def test_what_never_ends_has_the_end_of_time_as_the_cache_writes_it(anywhere, store):
+    cache.set("k", 1, None)
+    theirs = raw(anywhere)
+    cache.clear()
+    opened = store()
+    opened.write(items(opened, {"k": 1}, timeout=None), overwrite=False)
+    assert raw(anywhere) == theirs
+
+
+@everywhere
+def test_each_key_has_a_timeout_of_its_own(anywhere, store):
+    opened = store()
+    forever, short, long = (
+        items(opened, {key: 1}, timeout=timeout)[0]
+        for key, timeout in (("forever", None), ("short", 30), ("long", 40 * 24 * 3600))
+    )
+    assert opened.write([forever, short, long], overwrite=False) == {}
+    gone = items(opened, {"gone": 1})[0]
+    left = opened.time_left_s([forever, short, long, gone])
+    assert left[0] is None
+    assert 26 < left[1] <= 31
+    assert abs(left[2] - 40 * 24 * 3600) < 4
+    assert left[3] is GONE
+    assert opened.verify([forever, short, long], 0) == {}
+    assert opened.present([gone, forever, short]) == {1, 2}
+
+
+@everywhere
+def test_a_live_entry_stands_unless_it_is_to_be_overwritten(anywhere, store):
+    cache.set("k", "visitor's", 500)
+    opened = store()
+    made = items(opened, {"k": "ours", "other": "ours"})
+    assert opened.write(made, overwrite=False) == {0: (Finding.TAKEN, "")}
+    assert cache.get_many(["k", "other"]) == {"k": "visitor's", "other": "ours"}
+    assert opened.time_left_s(made)[0] > 400
+    assert opened.write(made, overwrite=True) == {}
+    assert cache.get("k") == "ours"
+    assert opened.time_left_s(made)[0] <= 60
+
+
+@pytest.mark.parametrize("anywhere", ["db", "postgres", "file"], indirect=True)
+def test_an_expired_entry_is_no_live_one(anywhere, store):
+    cache.set("k", "old", -1) if anywhere == "file" else cache.set("k", "old", 1)
+    if anywhere in ("db", "postgres"):
+        with connections["pg" if anywhere == "postgres" else "default"].cursor() as cursor:
+            cursor.execute("UPDATE warming_test_cache SET expires = '2020-01-01 00:00:00'")
+    opened = store()
+    made = items(opened, {"k": "new"})
+    assert (opened.present(made), opened.time_left_s(made)) == (set(), [GONE])
+    assert opened.write(made, overwrite=False) == {}
+    assert cache.get("k") == "new"
+
+
+@everywhere
+def test_a_read_back_finds_what_is_missing_different_or_wrongly_timed(anywhere, store):
+    opened = store()
+    made = items(opened, {key: key for key in ("well", "missing", "different", "short", "endless")}, timeout=600)
+    opened.write(made, overwrite=True)
+    cache.delete("missing")
+    cache.set("different", "another", 600)
+    cache.set("short", "short", 100)
+    cache.set("endless", "endless", None)
+    problems = opened.verify(made, 0)
+    assert {made[index].key: finding for index, (finding, _) in problems.items()} == {
+        "missing": Finding.MISSING,
+        "different": Finding.DIFFERENT,
+        "short": Finding.TIMEOUT,
+        "endless": Finding.TIMEOUT,
+    }
+    assert problems[4][1] == "given 600 s, has no end left"
+
+
+@everywhere
+def test_versions_are_kept_apart_and_what_is_deleted_is_gone(anywhere, store):
+    opened = store()
+    one, two = items(opened, {"k": 1})[0], items(opened, {"k": 2}, version=2)[0]
+    opened.write([one, two], overwrite=False)
+    assert (cache.get("k"), cache.get("k", version=2)) == (1, 2)
+    opened.delete([two])
+    assert (cache.get("k"), cache.get("k", version=2)) == (1, None)
+    opened.delete([two])  # twice does no harm
+
+
+@everywhere
+def test_more_keys_than_one_statement_takes(anywhere, store):
+    opened = store()
+    made = items(opened, {f"k{number}": number for number in range(2500)})
+    assert opened.write(made, overwrite=False) == {}
+    assert opened.verify(made, 20) == {}
+    assert len(opened.present(made)) == 2500
+    assert opened.write(made, overwrite=False).keys() == set(range(2500))
+    assert opened.write([], overwrite=False) == {}
+    assert (opened.present([]), opened.verify([], 0)) == (set(), {})
+
+
+@redises
+def test_without_scripts_a_pipeline_does_the_same(anywhere, store):
+    opened = store()
+    opened._may_script = False
+    cache.set("there", "visitor's", 500)
+    made = items(opened, {"there": 1, "new": 2, "endless": 3})
+    made[2].timeout_s = None
+    assert opened.present(made) == {0}
+    assert opened.write(made, overwrite=False) == {0: (Finding.TAKEN, "")}
+    assert [left if left is None else round(left) for left in opened.time_left_s(made)] == [500, 60, None]
+    assert opened.write(made, overwrite=True) == {}
+    assert opened.verify(made, 0) == {}
+
+
+@pytest.mark.parametrize("anywhere", ["redis"], indirect=True)
+def test_an_account_that_may_run_no_scripts_is_served_by_a_pipeline(anywhere, store, settings):
+    client = cache._cache.get_client(write=True)
+    client.acl_setuser("plain", enabled=True, passwords=["+secret"], keys=["*"], commands=["+@all", "-@scripting"])
+    address = settings.CACHES["default"]["LOCATION"].replace("redis://", "redis://plain:secret@")
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": address}}
+    opened = store()
+    made = items(opened, {"k": 1})
+    assert opened.write(made, overwrite=False) == {}
+    assert opened.verify(made, 0) == {}
+    client.acl_deluser("plain")
+
+
+@redises
+def test_errors_that_the_client_hides_are_not_hidden(anywhere, store, settings):
+    dead = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {
+        "default": {**dead, "OPTIONS": {"IGNORE_EXCEPTIONS": True} if anywhere == "django-redis" else {}}
+    }
+    opened = store()
+    with pytest.raises(Exception, match="refused"):
+        opened.write(items(opened, {"k": 1}), overwrite=False)
+
+
+@pytest.mark.parametrize("anywhere", ["memcached"], indirect=True)
+def test_memcached_errors_that_the_client_hides_are_not_hidden(anywhere, store, settings):
+    options = {"ignore_exc": True, "default_noreply": True}
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "127.0.0.1:1", "OPTIONS": options}}
+    opened = store()
+    with pytest.raises(ConnectionRefusedError):
+        opened.write(items(opened, {"k": 1}), overwrite=False)
+
+
+@pytest.mark.parametrize("anywhere", ["memcached"], indirect=True)
+def test_pylibmc_does_the_same_by_value(anywhere, store, settings):
+    pytest.importorskip("pylibmc", reason="needs the system's libmemcached")
+    path = "django.core.cache.backends.memcached.PyLibMCCache"
+    settings.CACHES = {"default": {**settings.CACHES["default"], "BACKEND": path, "OPTIONS": {}}}
+    cache.set("there", "visitor's", 500)
+    opened = store()
+    made = items(opened, {"there": 1, "new": {"a": "Grüße"}, "endless": 3})
+    made[2].timeout_s = None
+    assert opened.present(made) == {0}
+    assert opened.write(made, overwrite=False) == {0: (Finding.TAKEN, "")}
+    assert opened.verify(made, 0) == {0: (Finding.DIFFERENT, "")}
+    assert opened.write(made, overwrite=True) == {}
+    assert opened.verify(made, 0) == {}
+    assert opened.room().take(1000)
+
+
+@pytest.mark.parametrize("anywhere", ["memcached"], indirect=True)
+def test_memcached_over_several_servers_agrees_with_the_sites_client(anywhere, store, settings, tmp_path):
+    from tests import servers
+
+    with servers.memcached(tmp_path) as second:
+        first = settings.CACHES["default"]["LOCATION"]
+        both = {**settings.CACHES["default"], "LOCATION": [first, f"{second.host}:{second.port}"]}
+        settings.CACHES = {"default": {**both, "OPTIONS": {"key_prefix": b"site:"}}}
+        opened = store()
+        values = {f"k{number}": number for number in range(50)}
+        made = items(opened, values)
+        assert opened.write(made, overwrite=False) == {}
+        assert opened.verify(made, 0) == {}
+        assert cache.get_many(values) == values
+        assert len(list(opened._by_server(made))) == 2
+        assert opened.room().take(1000)
+
+
+@pytest.mark.parametrize(
+    ("anywhere", "key"),
+    [("memcached", "x" * 300), ("memcached", "ü" * 200), ("memcached", "a b"), ("db", "x" * 300), ("db", "a\0b")],
+    indirect=["anywhere"],
+)
+def test_keys_that_the_backend_refuses_are_refused_before(anywhere, key, store):
+    with pytest.raises(InvalidCacheKey):
+        store().make(key, None)
+
+
+@pytest.mark.parametrize("anywhere", ["redis", "django-redis", "file"], indirect=True)
+@pytest.mark.filterwarnings("ignore::django.core.cache.CacheKeyWarning")
+def test_keys_that_only_memcached_would_refuse_are_taken(anywhere, store):
+    opened = store()
+    made = items(opened, {"a b" + "x" * 300: 1})
+    assert opened.write(made, overwrite=False) == {}
+    assert cache.get("a b" + "x" * 300) == 1
+
+
+@everywhere
+def test_a_subclass_that_stores_in_its_own_way_is_used_through_its_own_methods(anywhere, store, monkeypatch):
+    instance = caches["default"]
+    different = type("Different", (type(instance),), {"set": lambda self, *args, **kwargs: None})
+    monkeypatch.setattr(instance, "__class__", different)
+    assert type(store()) is Store
+
+
+@everywhere
+def test_any_backend_works_through_djangos_interface_alone(anywhere):
+    opened = Store("default", caches["default"])
+    cache.set("there", "visitor's", 500)
+    made = items(opened, {"there": 1, "new": {"a": 1}})
+    assert opened.present(made) == {0}
+    assert opened.write(made, overwrite=False) == {0: (Finding.TAKEN, "")}
+    assert opened.verify(made, 0) == {0: (Finding.DIFFERENT, "")}
+    assert opened.write(made, overwrite=True) == {}
+    assert opened.verify(made, 0) == {}
+    cache.delete("new")
+    assert opened.verify(made, 0) == {1: (Finding.MISSING, "")}
