@@ -22,6 +22,7 @@ from url_manifests.errors import ConfigurationError
 
 from . import conf, stores, strategies
 from .middleware import PATH, CacheWarmingMiddleware, caching_middleware_outside, is_middleware
+from .permissions.checks import check_permissions
 from .personas.checks import check_personas
 from .safety_checks import check_safety
 from .traffic.checks import check_traffic
@@ -39,7 +40,8 @@ def check_cache_warming(app_configs: Iterable[AppConfig] | None = None, **kwargs
         return [Error(str(error), hint="Make it a dict, such as {'SECRET': '…'}.", id="cache_warming.E001")]
     messages = [*_unknown_keys(configured), *_wrong_types(configured)]
     if not messages:
-        messages += [*_secret(), *check_traffic(), *check_personas(), *check_warmers(), *_strategies(), *check_safety()]
+        messages += [*_secret(), *check_traffic(), *check_personas(), *check_warmers(), *check_permissions()]
+        messages += [*_strategies(), *check_safety()]
     return [*messages, *_middleware(), *_stores()]
 
 

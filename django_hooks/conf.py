@@ -176,6 +176,20 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="File that stops every run for as long as it exists, even while the cache is down.",
         ),
         Setting(
+            name="PERMISSIONS_ALIAS",
+            types=(str,),
+            default="default",
+            help="Cache in which CachedPermissionsBackend keeps permissions: one that every process sees, under the "
+            "same KEY_PREFIX.",
+        ),
+        Setting(
+            name="PERMISSIONS_TIMEOUT_S",
+            types=(int,),
+            default=600,
+            help="Seconds that kept permissions live, and the longest that a change which sends no signals can go "
+            "unnoticed.",
+        ),
+        Setting(
             name="LOCK_FILE",
             types=(str,),
             default="",

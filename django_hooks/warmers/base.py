@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, Final, TypeAlias
@@ -99,6 +99,13 @@ class Warmer:
 
         They are deleted again: a value that was right when it was computed must not outlive a logout, or a saved row,
         that came between.
+        """
+        return ()
+
+    def outdated(self, entries: Sequence[CacheEntry]) -> Collection[str]:  # noqa: ARG002 - for warmers that can tell
+        """The keys of those whose value is in the cache, but would not be used by the application any more.
+
+        Asked only for entries that are there; what it names is computed and written as if it were not.
         """
         return ()
 

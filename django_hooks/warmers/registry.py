@@ -15,6 +15,7 @@ from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import UNSET, CacheEntry, Category, FunctionWarmer, Timeout, Warmer
 from .fragments import declared_fragments
+from .permissions import permission_warmers
 from .sessions import declared_sessions
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,8 @@ def project_warmers() -> Registry:
     registry.discover()
     everything = Registry()
     everything.broken = registry.broken
-    for warmer in (*registry, *declared_fragments(), *declared_sessions(), *declared_rows()):
+    declared = (*declared_fragments(), *declared_sessions(), *declared_rows(), *permission_warmers())
+    for warmer in (*registry, *declared):
         everything.add(warmer)
     return everything
 

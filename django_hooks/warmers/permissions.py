@@ -1,0 +1,216 @@
+"""Warms what `django_hooks.auth.CachedPermissionsBackend` reads: two queries for each batch of users."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, ClassVar, Final
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.cache import BaseCache
+from django.core.exceptions import FieldDoesNotExist
+from django.db import router
+from django.db.models import F, QuerySet
+from django.utils.module_loading import import_string
+
+from django_hooks import conf
+from django_hooks.permissions import changes, tokens
+from django_hooks.permissions.entries import (
+    Keys,
+    Permissions,
+    current_tokens,
+    keys_for,
+    pack,
+    sees_all_commits,
+    shared_cache,
+    superuser_keys,
+    unpack,
+)
+from django_hooks.permissions.signals import cached_backends
+
+from .base import CacheEntry, Category, Warmer
+
+_CHUNK: Final = 2_000
+"""Users that are fetched at a time while all are streamed."""
+_GROUPS_S: Final = 60
+"""How long the permissions of all groups are used for further batches, while nobody changes any."""
+
+Names = frozenset[str]
+
+
+class _Source(Enum):
+    """What an entry is about, where it is not one user."""
+
+    SUPERUSERS = "superusers"
+
+
+class PermissionsNotStableError(Exception):
+    """Permissions are being changed, or an old snapshot would be read: nothing may be stored now."""
+
+
+class PermissionsWarmer(Warmer):
+    """The permissions of active users, those who signed in last first; and what superusers share."""
+
+    category: ClassVar[str] = Category.PERMISSIONS
+    computes_in_bulk: ClassVar[bool] = True
+    backend: ClassVar[Any]
+    """An instance of the authentication backend."""
+
+    def __init__(self) -> None:
+        self._groups: tuple[str, float, dict[Any, Names]] = ("", 0.0, {})
+        """The token they were read under, when that was, and the permissions by group."""
+
+    def entries(self) -> Iterator[CacheEntry]:
+        """One entry for each user, and the one of all superusers; looks at no cache."""
+        database = _database()
+        yield CacheEntry(key=self._keys(_Source.SUPERUSERS).entry, source=_Source.SUPERUSERS)
+        for pk in _recent_first(database).values_list("pk", flat=True).iterator(chunk_size=_CHUNK):
+            yield CacheEntry(key=self._keys(pk).entry, source=pk)
+
+    def outdated(self, entries: Sequence[CacheEntry]) -> Collection[str]:
+        """The keys of what is there, but under tokens that are not current any more."""
+        if (cache := shared_cache()) is None:
+            return ()
+        return self._dead(cache, entries, cache.get_many([entry.key for entry in entries]))
+
+    def changed_meanwhile(self, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> Iterable[str]:
+        """The keys of what was dead when it was written. Nobody would have believed it, but it is not warm either."""
+        return () if (cache := shared_cache()) is None else self._dead(cache, entries, values)
+
+    def _dead(self, cache: BaseCache, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> list[str]:
+        keys = {entry.key: self._keys(entry.source).tokens for entry in entries}
+        states = cache.get_many(_tokens_of(self._keys(entry.source) for entry in entries))
+        current = {key: [tokens.usable(states.get(token)) or "" for token in under] for key, under in keys.items()}
+        return [key for key, under in current.items() if unpack(values.get(key), under) is None]
+
+    def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
+        """What to store, under the tokens that were current before anything was queried."""
+        database = _database()
+        cache = shared_cache()
+        if cache is None or not changes.catch_up(cache) or not sees_all_commits(database):
+            raise PermissionsNotStableError("the cache takes no fresh tokens, or a transaction is open")
+        current = self._current(cache, entries)
+        permissions = self._permissions(database, [entry.source for entry in entries], current)
+        packed: dict[str, Any] = {}
+        for entry in entries:
+            if entry.source in permissions:
+                under = [current[key] for key in self._keys(entry.source).tokens]
+                packed[entry.key] = _packed(permissions[entry.source], under)
+        return packed
+
+    def _keys(self, pk: Any) -> Keys:
+        if pk is _Source.SUPERUSERS:
+            return superuser_keys(self.backend.path(), _database())
+        label = get_user_model()._meta.label_lower  # noqa: SLF001 - documented by Django
+        return keys_for(self.backend.path(), label, _database(), pk)
+
+    def _current(self, cache: BaseCache, entries: Sequence[CacheEntry]) -> dict[str, str | None]:
+        wanted = _tokens_of(self._keys(entry.source) for entry in entries)
+        return current_tokens(cache, wanted, cache.get_many(wanted))
+
+    def _permissions(
+        self, database: str, sources: Sequence[Any], current: Mapping[str, str | None]
+    ) -> dict[Any, Permissions]:
+        """Permissions by primary key; users who are gone are left out."""
+        pks = [pk for pk in sources if pk is not _Source.SUPERUSERS]
+        users = _users(database).filter(pk__in=pks)
+        if not pks:
+            found = {}
+        elif self.backend.computes_as_django():
+            found = self._in_bulk(users, current.get(tokens.everybody(database)))
+        else:
+            found = {user.pk: self.backend.compute(user) for user in users}
+        if _Source.SUPERUSERS in sources:
+            everything = frozenset(_names(apps.get_model("auth.Permission").objects.using(database)))
+            found[_Source.SUPERUSERS] = Permissions(user=everything, group=everything)
+        return found
+
+    def _in_bulk(self, users: QuerySet[Any], token: str | None) -> dict[Any, Permissions]:
+        groups: dict[Any, list[Any]] = defaultdict(list)
+        for pk, group in users.values_list("pk", "groups").order_by():
+            groups[pk].append(group)
+        direct: dict[Any, set[str]] = defaultdict(set)
+        own = users.filter(user_permissions__isnull=False).order_by()
+        for pk, label, codename in own.values_list(
+            "pk", "user_permissions__content_type__app_label", "user_permissions__codename"
+        ):
+            direct[pk].add(f"{label}.{codename}")
+        of_group = self._of_groups(users.db, token)
+        return {
+            pk: Permissions(
+                user=frozenset(direct[pk]),
+                group=frozenset().union(*(of_group.get(group, frozenset()) for group in groups[pk])),
+            )
+            for pk in groups
+        }
+
+    def _of_groups(self, database: str, token: str | None) -> dict[Any, Names]:
+        """The permissions of every group. What was read before is good for as long as its token is current."""
+        known, read_at, groups = self._groups
+        if token is not None and known == token and time.monotonic() - read_at < _GROUPS_S:
+            return groups
+        found: dict[Any, set[str]] = defaultdict(set)
+        read_at = time.monotonic()
+        rows = apps.get_model("auth.Permission").objects.using(database).filter(group__isnull=False).order_by()
+        for group, label, codename in rows.values_list("group", "content_type__app_label", "codename"):
+            found[group].add(f"{label}.{codename}")
+        groups = {group: frozenset(names) for group, names in found.items()}
+        self._groups = (token or "", read_at, groups)
+        return groups
+
+
+def permission_warmers() -> Iterator[PermissionsWarmer]:
+    """A warmer for each backend in ``AUTHENTICATION_BACKENDS`` that keeps permissions in a cache."""
+    for number, path in enumerate(cached_backends()):
+        attributes = {
+            "name": "permissions" if number == 0 else f"permissions:{path}",
+            "alias": conf.get("PERMISSIONS_ALIAS"),
+            "timeout": conf.get("PERMISSIONS_TIMEOUT_S"),
+            "backend": import_string(path)(),
+        }
+        yield type("BackendPermissions", (PermissionsWarmer,), attributes)()
+
+
+def _packed(permissions: Permissions, current: Sequence[str | None]) -> Any:
+    under = [token for token in current if token is not None]
+    if len(under) < len(current):
+        return PermissionsNotStableError("a change of permissions is under way")
+    return pack(permissions, under)
+
+
+def _tokens_of(keys: Iterable[Keys]) -> list[str]:
+    return sorted({token for each in keys for token in each.tokens})
+
+
+def _recent_first(database: str) -> QuerySet[Any]:
+    users = _users(database).order_by("pk")
+    for name, value in (("is_active", True), ("is_superuser", False)):
+        if _has_field(name):
+            users = users.filter(**{name: value})
+    if _has_field("last_login"):
+        users = users.order_by(F("last_login").desc(nulls_last=True), "pk")
+    return users
+
+
+def _users(database: str) -> QuerySet[Any]:
+    return get_user_model()._default_manager.using(database)  # noqa: SLF001 - as ModelBackend
+
+
+def _has_field(name: str) -> bool:
+    try:
+        get_user_model()._meta.get_field(name)  # noqa: SLF001 - documented by Django
+    except FieldDoesNotExist:
+        return False
+    return True
+
+
+def _database() -> str:
+    return str(router.db_for_write(get_user_model()))
+
+
+def _names(permissions: QuerySet[Any]) -> Iterator[str]:
+    for label, codename in permissions.values_list("content_type__app_label", "codename").order_by():
+        yield f"{label}.{codename}"
