@@ -102,7 +102,7 @@ class Engine:
             if is_never_stored(row):
                 row.end(Result.NOT_STORED, "timeout-0", cacheable=False)
         for store, members in _by_store(rows).items():
-            self._writer.look(store, members)
+            self._writer.look(store, members, warmer)
         waiting: dict[Store, list[Planned]] = defaultdict(list)
         for row in self._computer.computed(warmer, [row for row in rows if row.result is None], sizer.bulk):
             sizer.note(row)

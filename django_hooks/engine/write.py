@@ -49,16 +49,16 @@ class Writer:
             return False
         return True
 
-    def look(self, store: Store, rows: Sequence[Planned]) -> None:
+    def look(self, store: Store, rows: Sequence[Planned], warmer: Warmer) -> None:
         """Before anything is computed: end what is there already as warm, and, once the store is full, all others.
 
         A run that refreshes asks all the same: values for a store that is down need not be computed.
         """
-        self._each(store, rows, lambda part: self._look_at(store, part))
+        self._each(store, rows, lambda part: self._look_at(store, part, warmer))
         if self._capacity.is_full(store):
             _end_all(rows, Result.SKIPPED, "no-room", self._capacity.why(store))
 
-    def _look_at(self, store: Store, rows: Sequence[Planned]) -> None:
+    def _look_at(self, store: Store, rows: Sequence[Planned], warmer: Warmer) -> None:
         live = [rows[index] for index in store.present(rows)]
         if self._options.refresh:
             for row in rows:
@@ -66,6 +66,8 @@ class Writer:
         elif self._options.fresh_for_s and store.tells_time_left and live:
             for row, left_s in zip(live, store.time_left_s(live), strict=True):
                 row.overwrites = isinstance(left_s, float) and left_s <= self._options.fresh_for_s
+        if live and type(warmer).outdated is not Warmer.outdated:
+            _overwrite_outdated(live, warmer)
         for row in live:
             if not row.overwrites:
                 row.end(Result.ALREADY_WARM)
@@ -188,6 +190,16 @@ class Writer:
 
     def _patiently(self, store: Store, call: Callable[[Sequence[Planned]], None], rows: Sequence[Planned]) -> None:
         patiently(lambda: call(rows), store, self._options.retries, self._is_late)
+
+
+def _overwrite_outdated(live: Sequence[Planned], warmer: Warmer) -> None:
+    try:
+        outdated = set(warmer.outdated([row.entry for row in live]))
+    except Exception as error:  # noqa: BLE001 - any code of the project runs here; what it cannot vouch for is not warm
+        outdated = {row.key for row in live}
+        logger.warning("cache_warming.outdated_failed", extra={"error": stores.describe(error)})
+    for row in live:
+        row.overwrites = row.overwrites or row.key in outdated
 
 
 def _keep_life(store: Store, rows: Sequence[Planned], *, extends: bool) -> set[int]:

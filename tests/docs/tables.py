@@ -93,7 +93,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "reasons": _reasons,
     "environment": _environment,
     "settings": _settings,
-    **{name: _manage(name.replace("-", "_")) for name in ("warm-cache", "warm-personas", "export-manifest")},
+    **{
+        name: _manage(name.replace("-", "_"))
+        for name in ("warm-cache", "warm-personas", "export-manifest", "invalidate-permissions")
+    },
     **{name: _url_manifests(name) for name in ("build", "show", "check", "merge", "diff", "forecast")},
 }
 

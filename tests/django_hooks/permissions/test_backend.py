@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth import authenticate
+from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.core.cache import cache
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings as hypothesis_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from django_hooks.auth import CachedPermissionsBackend
@@ -51,7 +53,11 @@ def test_async_answers_come_from_the_same_entry(user):
     async def ask():
         found = await User.objects.aget(pk=user.pk)
         first = await found.ahas_perm(VIEW), await found.ahas_perm(DELETE), await found.ahas_module_perms("auth")
-        return first, await found.aget_all_permissions(), await (await User.objects.aget(pk=user.pk)).aget_group_permissions()
+        return (
+            first,
+            await found.aget_all_permissions(),
+            await (await User.objects.aget(pk=user.pk)).aget_group_permissions(),
+        )
 
     cold = async_to_sync(ask)()
     with queries_of_permissions() as asked:
@@ -138,7 +144,9 @@ def test_a_token_that_was_lost_revives_nothing(user, number):
     assert not may(user, VIEW)
 
 
-@pytest.mark.parametrize("state", [None, 1, "x", {}, {"token": 1, "marks": {}}, {"token": "x"}, {"token": "x", "marks": 1}])
+@pytest.mark.parametrize(
+    "state", [None, 1, "x", {}, {"token": 1, "marks": {}}, {"token": "x"}, {"token": "x", "marks": 1}]
+)
 def test_a_token_that_is_none_makes_nothing_believed(user, state):
     keys = CachedPermissionsBackend().keys(user)
     assert may(user, VIEW)
@@ -193,6 +201,21 @@ class Nested(CachedPermissionsBackend):
         return Permission.objects.filter(codename="delete_product")
 
 
+class Remote(CachedPermissionsBackend, RemoteUserBackend):
+    """How another of Django's backends gets cached permissions."""
+
+
+def test_together_with_another_backend_of_django(user, settings):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Remote"]
+    found = authenticate(None, remote_user="anna")
+    assert found.has_perm(VIEW)
+    with queries_of_permissions() as asked:
+        assert may(user, CHANGE)
+    assert asked == []
+    assert Remote.computes_as_django()
+    assert not Nested.computes_as_django()
+
+
 def test_two_backends_do_not_read_each_other_s_entries(user, settings):
     assert fresh(user).get_group_permissions() == {CHANGE}
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Nested"]
@@ -217,7 +240,9 @@ def test_keys_fit_memcached_whatever_the_primary_key(cached):
 CODENAMES = ["view_user", "change_group", "add_user", "delete_permission"]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["grant", "revoke", "join", "leave", "group_grant", "group_revoke", "active", "super", "drop", "set"]),
+        st.sampled_from(
+            ["grant", "revoke", "join", "leave", "group_grant", "group_revoke", "active", "super", "drop", "set"]
+        ),
         st.integers(0, 2),
         st.integers(0, 3),
     ),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache, caches
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_hooks.auth import CachedPermissionsBackend
+from django_hooks.engine.options import RunOptions
+from django_hooks.engine.run import Engine
 from django_hooks.permissions import changes
 from django_hooks.warmers.permissions import PermissionsNotStableError, permission_warmers
 from django_hooks.warmers.registry import project_warmers
@@ -189,16 +193,41 @@ def test_it_is_there_only_with_the_backend(cached, settings):
     assert list(permission_warmers()) == []
 
 
-def test_a_hundred_thousand_users_would_take_few_queries(cached, django_assert_max_num_queries):
-    """Ten thousand, in batches of a thousand as a run takes them; 60 queries are allowed, the cache's own included."""
+def ran():
+    return Counter((outcome.result.value, outcome.reason) for outcome in Engine(RunOptions()).run(permission_warmers()))
+
+
+@pytest.mark.parametrize("backend", SHARED, indirect=True)
+def test_a_run_proves_what_it_wrote_and_a_second_writes_nothing(people):
+    assert ran() == {("stored", ""): 11}
+    with queries_of_permissions() as asked:
+        assert ran() == {("already_warm", ""): 11}
+        assert fresh(people[1]).has_perm(VIEW)
+    assert asked == []
+
+
+@pytest.mark.parametrize("backend", SHARED, indirect=True)
+def test_a_run_replaces_what_is_there_but_dead(people):
+    ran()
+    Group.objects.get(name="g0").permissions.clear()
+    assert ran() == {("stored", ""): 11}
+    with queries_of_permissions() as asked:
+        assert not fresh(people[1]).has_perm(VIEW)
+    assert asked == []
+
+
+def test_a_run_during_a_change_says_so(people):
+    changes.before(changes.everybody("default"), "default")
+    assert ran() == {("failed", "compute-failed"): 11}
+
+
+def test_a_hundred_thousand_users_would_take_few_queries(cached):
+    """A tenth of them by the engine, in batches as it sizes them; what is asked of users, groups and permissions."""
     users = User.objects.bulk_create([User(username=f"u{n}") for n in range(10_000)])
     groups = Group.objects.bulk_create([Group(name=f"g{n}") for n in range(50)])
     links = User.groups.through
     links.objects.bulk_create([links(user=user, group=groups[user.pk % 50]) for user in users])
-    warmer = the_warmer()
-    entries = list(warmer.entries())
-    warmer.compute_many(entries[:1_000])  # the tokens, which are made once
-    with django_assert_max_num_queries(60):
-        entries = list(warmer.entries())
-        for start in range(0, len(entries), 1_000):
-            warmer.compute_many(entries[start : start + 1_000])
+    with CaptureQueriesContext(connection) as context:
+        assert ran() == {("stored", ""): 10_001}
+    asked = [query["sql"] for query in context.captured_queries if '"auth_' in query["sql"]]
+    assert 20 < len(asked) <= 60
