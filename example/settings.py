@@ -85,6 +85,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "example.accounts.context.customer",
             ],
         },
     },
@@ -125,6 +126,7 @@ LOGGING = {
 CACHE_WARMING = {
     "SECRET": os.environ.get("WARM_SECRET", ""),
     "WRITES": os.environ.get("EXAMPLE_WRITES", "observe"),
+    "SESSIONS": {"priority": 30} if SESSION_ENGINE.endswith(".cached_db") else False,
     "PERSONAS": {
         "retail": {"username": "persona-retail"},
         "trade": {"username": "persona-trade"},

@@ -1,7 +1,8 @@
-"""Price lists of the customer groups, and the newsletter."""
+"""Price lists of the customer groups, who the customers are, and the newsletter."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
@@ -14,6 +15,18 @@ class PriceList(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group.name}: -{self.discount_percent} %"
+
+
+class Profile(models.Model):
+    """What a customer has told about themselves; read on every page that they see signed in."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="profile")
+    display_name = models.CharField(max_length=80)
+    country = models.CharField(max_length=2)
+    postal_code = models.CharField(max_length=10)
+
+    def __str__(self) -> str:
+        return self.display_name
 
 
 class Subscription(models.Model):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.core.cache import cache
 
+from django_hooks.warmers import cached
 from example.accounts.models import PriceList
 
 PUBLIC = "public"
@@ -19,12 +17,7 @@ def price_group(user: AbstractBaseUser | AnonymousUser) -> str:
     if not user.is_authenticated:
         return PUBLIC
 
-    def compute() -> str:
-        best = PriceList.objects.filter(group__user=user.pk).select_related("group").order_by("-discount_percent")
-        found = best.first()
-        return found.group.name if found else PUBLIC
-
-    return cast("str", cache.get_or_set(f"accounts:price_group:{user.pk}", compute, PRICE_GROUP_TIMEOUT))
+    return _best_group(user.pk)
 
 
 def discount_percent(group: str) -> int:
@@ -32,8 +25,13 @@ def discount_percent(group: str) -> int:
     return _discounts().get(group, 0)
 
 
-def _discounts() -> dict[str, int]:
-    def compute() -> dict[str, int]:
-        return dict(PriceList.objects.values_list("group__name", "discount_percent"))
+@cached("accounts:price_group", timeout=PRICE_GROUP_TIMEOUT, key="accounts:price_group:{user_pk}")
+def _best_group(user_pk: int) -> str:
+    best = PriceList.objects.filter(group__user=user_pk).select_related("group").order_by("-discount_percent")
+    found = best.first()
+    return found.group.name if found else PUBLIC
 
-    return cast("dict[str, int]", cache.get_or_set("accounts:discounts", compute, DISCOUNTS_TIMEOUT))
+
+@cached("accounts:discounts", timeout=DISCOUNTS_TIMEOUT)
+def _discounts() -> dict[str, int]:
+    return dict(PriceList.objects.values_list("group__name", "discount_percent"))

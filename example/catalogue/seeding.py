@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.text import slugify
 
+from example.accounts.crowd import create_profiles, create_reference_data
 from example.accounts.models import Subscription
 from example.accounts.people import create_people
 from example.catalogue import vocabulary as words
@@ -51,6 +52,8 @@ class Seeding:
         self._create_orders(products, customers)
         self._create_articles(products)
         self._create_subscriptions()
+        create_reference_data()
+        create_profiles(customers)
         with connection.cursor() as cursor:
             # Without statistics SQLite starts bestsellers at the wrong table, ten times slower than need be.
             cursor.execute("ANALYZE")

@@ -1,4 +1,4 @@
-"""The shop's journal."""
+"""The shop's journal, and what the staff can set without a deploy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,25 @@ from django.db import models
 from django.urls import reverse
 
 from example.catalogue.translated import in_language
+
+
+class ShopSettings(models.Model):
+    """One row: what every page shows to customers who are signed in."""
+
+    notice = models.CharField(max_length=200, blank=True)
+    notice_de = models.CharField(max_length=200, blank=True)
+    free_delivery_cents = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "shop settings"
+
+    def __str__(self) -> str:
+        return self.notice
+
+    @property
+    def text(self) -> str:
+        """The notice in the visitor's language."""
+        return in_language(self, "notice")
 
 
 class Article(models.Model):

@@ -6,6 +6,20 @@ from django.conf import settings
 from django.db import models
 
 
+class PostalArea(models.Model):
+    """How long a parcel takes to where a customer lives."""
+
+    country = models.CharField(max_length=2)
+    code = models.CharField(max_length=10)
+    days = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("country", "code"), name="one_row_for_a_postal_area"),)
+
+    def __str__(self) -> str:
+        return f"{self.country}-{self.code}: {self.days}"
+
+
 class Order(models.Model):
     """One purchase by one customer."""
 
