@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 # Django's default of 300 would throw away most of this shop's pages while they are being stored.
-MAX_ENTRIES = 200_000
+MAX_ENTRIES = 2_000_000
 
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000"
 

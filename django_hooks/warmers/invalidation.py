@@ -29,7 +29,9 @@ def listen(rows: Forgetful) -> None:
     post_delete.connect(_changed, dispatch_uid="cache_warming.rows_deleted")
 
 
-def _changed(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:  # noqa: ARG001 - a signal's receiver
+def _changed(sender: type[Model], instance: Model, using: str, created: bool = False, **kwargs: Any) -> None:  # noqa: ARG001, FBT001, FBT002 - a signal's receiver
+    if created:
+        return  # Nobody can have stored what was not there.
     # A proxy's rows are its model's, and a child's row is also one of each parent.
     for model in (_concrete(sender), *sender._meta.get_parent_list()):  # noqa: SLF001 - documented by Django
         for rows in tuple(_LISTENERS.get(model, ())):

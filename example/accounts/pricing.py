@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from collections.abc import Iterator, Sequence
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from django_hooks.warmers import cached
 from example.accounts.models import PriceList
@@ -25,7 +27,24 @@ def discount_percent(group: str) -> int:
     return _discounts().get(group, 0)
 
 
-@cached("accounts:price_group", timeout=PRICE_GROUP_TIMEOUT, key="accounts:price_group:{user_pk}")
+def _customers() -> Iterator[int]:
+    active = User.objects.filter(is_active=True).order_by("-last_login", "-pk")
+    return active.values_list("pk", flat=True).iterator(chunk_size=2_000)
+
+
+def _best_groups(user_pks: Sequence[int]) -> dict[int, str]:
+    lists = PriceList.objects.filter(group__user__in=user_pks).order_by("discount_percent")
+    best = dict(lists.values_list("group__user", "group__name"))  # The last one of a user stands: the largest discount.
+    return {pk: best.get(pk, PUBLIC) for pk in user_pks}
+
+
+@cached(
+    "accounts:price_group",
+    timeout=PRICE_GROUP_TIMEOUT,
+    key="accounts:price_group:{user_pk}",
+    variants=_customers,
+    many=_best_groups,
+)
 def _best_group(user_pk: int) -> str:
     best = PriceList.objects.filter(group__user=user_pk).select_related("group").order_by("-discount_percent")
     found = best.first()

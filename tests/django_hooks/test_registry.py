@@ -103,7 +103,8 @@ def test_an_unknown_name_gets_the_nearest(only, exclude, option):
         some.select(only, exclude)
 
 
-def test_a_warmers_module_that_breaks_is_named_and_the_others_are_there(own, monkeypatch, tmp_path):
+def test_a_warmers_module_that_breaks_is_named_and_the_others_are_there(own, settings, monkeypatch, tmp_path):
+    settings.CACHE_WARMING = {}
     for name, source in {
         "sound_app": "from django_hooks.warmers import register\n@register('sound')\ndef w():\n    yield from ()\n",
         "broken_app": "import nowhere_at_all\n",

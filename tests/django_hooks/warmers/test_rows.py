@@ -97,6 +97,12 @@ def test_a_lookup_that_has_moved_to_another_row_follows_it(readers):
     assert rows.get(email="reader0@mail.example").pk == readers[1].pk
 
 
+def test_a_new_row_leaves_no_mark(backend):
+    rows = declared()
+    row = Subscription.objects.create(email="new@mail.example", token="new")
+    assert cache.get(rows.pk_key(row.pk)) is None
+
+
 def test_a_deleted_row_is_gone_by_every_lookup(readers):
     rows = declared()
     rows.get(email="reader0@mail.example")
