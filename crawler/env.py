@@ -40,6 +40,8 @@ class WarmConfig:
     personas: str
     authorization: str = field(repr=False)
     verify: str
+    workers: str
+    base_urls: tuple[str, ...]
     discover: str
     soft_errors: str
     time_zone: str
@@ -161,6 +163,10 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
     outcomes: Path = values["outcomes"] or report.with_name("outcomes.jsonl")
     if outcomes == report:
         raise ConfigurationError("WARM_OUTCOMES", "must not be the same file as WARM_REPORT")
+    if values["base_urls"] and values["workers"] == "0":
+        raise ConfigurationError(
+            "WARM_BASE_URLS", "needs WARM_WORKERS: a cache that all instances share is warmed by one"
+        )
     return WarmConfig(
         env=env,
         base_url=values["base_url"],
@@ -169,6 +175,8 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         personas=values["personas"],
         authorization=_authorization(values["basic_auth"], values["bearer"]),
         verify=values["verify"],
+        workers=values["workers"],
+        base_urls=values["base_urls"],
         discover=values["discover"],
         soft_errors=values["soft_errors"],
         time_zone=values["time_zone"],

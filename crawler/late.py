@@ -21,7 +21,7 @@ from url_manifests.outcomes import KeyState, Outcome, OutcomeReader, Result
 from url_manifests.traces import KeyEvent, Trace
 
 from .answer import Answer
-from .pages import page_hit, pages, why_gone
+from .pages import is_still_served, pages, why_gone
 from .parts import KeyIdentity, key_identity
 from .plan import Planned
 from .run import WarmRun
@@ -45,7 +45,7 @@ def look_again(outcome: Outcome, answer: Answer) -> Outcome | None:
     events = {key_identity(key): key.event for key in answer.trace.keys}
     gone = {state for state in outcome.keys if events.get(_identity(state)) in _GONE}
     is_page = outcome.page is not None and outcome.page.is_proven
-    if page_hit(answer.trace) if is_page else not gone:
+    if is_still_served(outcome, answer.trace) if is_page else not gone:
         return outcome
     keys = tuple(replace(state, result=Result.NOT_STORED) if state in gone else state for state in outcome.keys)
     page = Result.NOT_STORED if is_page else outcome.page

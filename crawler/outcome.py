@@ -197,7 +197,7 @@ def _judge_parts(page: _Verdict, parts: PartStates) -> _Verdict:
     """What parts that were all kept prove where the application does not let the page itself be cached."""
     results = {state.result for state in parts.states}
     if results == {Result.UNVERIFIABLE}:
-        return _Verdict(Result.UNVERIFIABLE, "private-store")
+        return _Verdict(Result.UNVERIFIABLE, "private-store", page.reason)
     if results == {Result.ALREADY_WARM}:
         return _Verdict(Result.ALREADY_WARM, page.reason, page.detail)
     if not parts.was_hit and page.reason != "per-session":

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from url_manifests.outcomes import Outcome, Result
 from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
 
 from . import extras
@@ -35,6 +36,23 @@ def _is_hit(keys: Iterable[TracedKey]) -> bool:
     for key in keys:
         events[key.alias].add(key.event)
     return {KeyEvent.HIT} in events.values() and all(e in ({KeyEvent.HIT}, {KeyEvent.MISS}) for e in events.values())
+
+
+def is_served(outcome: Outcome, trace: Trace) -> bool:
+    """Whether the process that answered took the page, or all parts that lie with it, out of its own memory."""
+    if outcome.page is Result.UNVERIFIABLE:
+        return _is_hit(pages(trace))
+    own = {(s.alias, s.key, s.version) for s in outcome.keys if s.result is Result.UNVERIFIABLE}
+    events = {key.event for key in trace.keys if key_identity(key) in own}
+    return events == {KeyEvent.HIT}
+
+
+def is_still_served(outcome: Outcome, trace: Trace) -> bool:
+    """Whether a page that was proven is a hit once more."""
+    states = [state for state in outcome.keys if state.kind is KeyKind.PAGE]
+    if states and all(state.result is Result.UNVERIFIABLE for state in states):
+        return _is_hit(pages(trace))  # proven worker by worker
+    return page_hit(trace)
 
 
 def has_only_private_pages(trace: Trace) -> bool:

@@ -112,6 +112,17 @@ def parse_verify(text: str) -> str:
     return text
 
 
+def parse_urls(text: str) -> tuple[str, ...]:
+    """Several of what `parse_url` takes, separated by commas."""
+    return tuple(dict.fromkeys(parse_url(piece.strip()) for piece in text.split(",") if piece.strip()))
+
+
+def parse_workers(text: str) -> str:
+    if text != "auto" and not (text.isascii() and text.isdigit() and int(text) <= 1000):
+        raise ValueError("must be a whole number from 0 to 1000, or auto")
+    return text if text == "auto" else str(int(text))
+
+
 def parse_discover(text: str) -> str:
     if text not in ("none", "fragments"):
         raise ValueError("must be none or fragments")

@@ -35,6 +35,7 @@ from .plan import Planned, Visitors, plan_requests, selector
 from .sample import Sample
 from .sessions import load_personas
 from .target import Target
+from .workers import EveryWorker
 
 WRITES_COUNTED: Final = 1000
 WRITES_REPORTED: Final = 50
@@ -75,6 +76,11 @@ class WarmRun:
         """What that found."""
         self.writes: Counter[tuple[str, str]] = Counter()
         """Database writes that the site observed while it answered, by route and table."""
+        self.targets = [self.target, *(self.target.at(url) for url in config.base_urls)]
+        """The instances of the site; the crawl goes to the first."""
+        self.every_worker = EveryWorker(
+            self.targets, config.workers, lambda: not self.is_stopping and self.remaining_s() > 0
+        )
         self.inspector = Inspector(config.soft_errors, self._make_discovery())
         self._plan = plan_requests(manifest, self.visitors, config.only, config.rules)
         self._under_way: dict[int, Planned] = {}
@@ -301,6 +307,7 @@ class WarmRun:
             "hosts": sites,
             "late_check": self.late_check,
             "personas": list(self.visitors.roles),
+            "workers": self.every_worker.document(),
             "discovered": dict(self.inspector.discovery.counts) if self.inspector.discovery else None,
             "writes": [
                 {"route": route, "table": table, "count": count}

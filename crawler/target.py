@@ -7,7 +7,7 @@ also told the visitors' name (SNI), and must show the visitors' certificate (`cr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 from urllib.parse import urlsplit
 
@@ -47,6 +47,10 @@ class Target:
             scheme_header=header,
             authorization=config.authorization,
         )
+
+    def at(self, base_url: str) -> Self:
+        """The same site, at another instance's address."""
+        return replace(self, base_url=base_url)
 
     @property
     def is_tls(self) -> bool:

@@ -28,7 +28,9 @@ from .parsers import (
     parse_share,
     parse_soft_errors,
     parse_url,
+    parse_urls,
     parse_verify,
+    parse_workers,
 )
 
 PREFIX: Final = "WARM_"
@@ -168,6 +170,19 @@ VARIABLES: Final = (
         default="sample",
         help="Whether what was proven is asked for once more at the end of the run: sample (200 of them), all or none. "
         "When so much has gone that the required coverage is lost, the run ends with exit code 4.",
+    ),
+    Variable(
+        field="workers",
+        parse=parse_workers,
+        default="0",
+        help="Worker processes of each instance, or auto to learn it from their answers: what lies in the memory of "
+        "one process (LocMem) is then asked for until each of them has served it. 0: it is unverifiable.",
+    ),
+    Variable(
+        field="base_urls",
+        parse=parse_urls,
+        default="",
+        help="Further instances beside WARM_BASE_URL, separated by commas, whose workers have caches of their own.",
     ),
     Variable(
         field="discover",

@@ -112,7 +112,7 @@ _BY_CIRCUMSTANCE: Final = {
     "trace-cut": Reason("The trace did not fit its header; some keys are unknown.", "Warm this page's parts directly."),
     "private-store": Reason(
         "The cache lives inside one process (LocMem) or keeps nothing (Dummy).",
-        "Use a cache that all workers share.",
+        "Use a cache that all workers share, or have the crawl warm each worker (WARM_WORKERS).",
     ),
     "nothing-kept": Reason(
         "What the request computed was looked up in a cache, missed, and never written.",

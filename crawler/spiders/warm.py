@@ -22,6 +22,7 @@ from crawler.plan import Planned
 from crawler.readiness import wait_until_ready
 from crawler.requests import build_request
 from crawler.run import WarmRun
+from crawler.target import Target
 from crawler.visit import Visit
 from url_manifests.errors import CacheWarmingError, VerificationError
 from url_manifests.outcomes import Outcome
@@ -79,7 +80,8 @@ class WarmSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Wait for the site, go through the plan, look again. Nothing is left for Scrapy to schedule."""
         try:
-            await wait_until_ready(self.crawler.engine.download_async, self.run.config, self.run.target)
+            for target in self.run.targets:
+                await wait_until_ready(self.crawler.engine.download_async, self.run.config, target)
             await self._go_through_plan()
             await self._look_again()
         except CacheWarmingError as error:
@@ -129,7 +131,7 @@ class WarmSpider(Spider):
         while not visit.is_over and not (visit.is_between_variants and self._must_leave()):
             planned = visit.current
             if outcome := visit.take(await self._ask(visit.next)):
-                await self._record(planned, outcome)
+                await self._record(planned, await self.run.every_worker.make_sure(planned, outcome, self._ask_at))
 
     async def _visit_what_they_load(self, pages: tuple[Planned, ...]) -> None:
         found = deque(self.run.discovered(pages))
@@ -140,6 +142,12 @@ class WarmSpider(Spider):
             else:
                 await self._visit(Visit([planned], self.run.visitors))
                 found.extend(self.run.discovered((planned,)))
+
+    async def _ask_at(self, planned: Planned, target: Target) -> Answer:
+        run = self.run
+        request = build_request(planned, target, timeout_s=run.config.timeout_s, purpose=run.purpose)
+        answer, _ = await ask(self.crawler.engine.download_async, request)
+        return answer
 
     async def _ask(self, planned: Planned) -> Answer:
         download = self.crawler.engine.download_async
