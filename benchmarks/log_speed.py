@@ -2,11 +2,16 @@
 
 Run with ``python -m benchmarks.log_speed [LINES] [PAGES] [ZIPF]``. Memory is that of a whole process tree. Beside the
 wall clock stand the seconds of processor time a million lines, which other programs on the machine disturb less.
+
+``python -m benchmarks.log_speed --peak [LINES] [PAGES]`` measures ours alone, on a log and on one of twice the lines
+with the same URLs: memory must not grow with the lines.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import resource
 import shutil
 import subprocess
@@ -55,25 +60,39 @@ def measure(command: list[str]) -> tuple[float, float, float]:
     return time.monotonic() - started, children_cpu_s() - cpu_s, peak_kb / 1024
 
 
+def our_build(log: Path, manifest: Path) -> list[str]:
+    return [sys.executable, "-m", "url_manifests", "build", str(log), "-o", str(manifest), "-q"]
+
+
+def compare_peaks(lines: int = 2_000_000, pages: int = 100_000) -> None:
+    """All pages are equally popular, so that already the shorter log holds nearly all of them."""
+    peaks = []
+    for number in (lines, 2 * lines):
+        with tempfile.TemporaryDirectory() as name:
+            log, manifest = Path(name) / "access.log", Path(name) / "m"
+            write_log(log, range(2), number // 2, Site(pages=pages, zipf=0.0, drift=0.0))
+            _, cpu_s, megabytes = measure(our_build(log, manifest))
+            with manifest.open("rb") as stream:
+                distinct = json.loads(stream.readline())["totals"]["pages"]
+        peaks.append(megabytes)
+        print(f"{number:12,} lines  {distinct:9,} URLs  {cpu_s:6.1f} s CPU  {megabytes:6.1f} MB", flush=True)
+    print(f"twice the lines: {peaks[1] / peaks[0] - 1:+.1%} memory")
+
+
 def main(lines: int = 2_000_000, pages: int = 200_000, zipf: float = 1.0) -> None:
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "access.log"
         write_log(log, range(2), lines // 2, Site(pages=pages, zipf=zipf, drift=0.0))
         commands = {
-            "url_manifests build": [sys.executable, "-m", "url_manifests", "build", str(log), "-o", f"{name}/m", "-q"],
+            "url_manifests build": our_build(log, Path(name) / "m"),
             "plain re loop": [sys.executable, "-c", PLAIN, str(log)],
         }
         if goaccess := shutil.which("goaccess"):
-            commands["goaccess"] = [
-                goaccess,
-                str(log),
-                "--log-format=COMBINED",
-                "-o",
-                f"{name}/r.json",
-                "--no-progress",
-            ]
+            report = f"{name}/r.json"
+            commands["goaccess"] = [goaccess, str(log), "--log-format=COMBINED", "-o", report, "--no-progress"]
         found = {what: measure(command) for what, command in commands.items()}
         ours = found["url_manifests build"][0]
+        print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
         for what, (seconds, cpu_s, megabytes) in found.items():
             print(
                 f"{what:22} {lines / seconds:10,.0f} lines/s  {cpu_s / lines * 1e6:6.2f} s CPU a million"
@@ -83,4 +102,7 @@ def main(lines: int = 2_000_000, pages: int = 200_000, zipf: float = 1.0) -> Non
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]), *map(float, sys.argv[3:4]))
+    if sys.argv[1:2] == ["--peak"]:
+        compare_peaks(*map(int, sys.argv[2:4]))
+    else:
+        main(*map(int, sys.argv[1:3]), *map(float, sys.argv[3:4]))

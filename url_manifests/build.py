@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from .prediction import PredictionPolicy, hour_weights
 from .reading import Progress, Reading, SourceCount
 from .selection import Selection, SelectionPolicy, VariantPolicy
 from .sources import Source
-from .tally import Tally
+from .tally import Tally, hits_by_name
 from .totals import Totals
 from .workers import make_engine, total_bytes
 
@@ -148,16 +148,14 @@ def _time(hour: int) -> datetime:
 def _entries(
     tally: Tally, counts: Counts, selected: Sequence[Candidate], policy: SelectionPolicy
 ) -> tuple[list[Entry], dict[str, dict[str, str]]]:
-    mix_of, mixes = tally.variant_mixes([candidate.page for candidate in selected], counts.variant_names)
-    site: Counter[str] = Counter()
-    for mix, pages in Counter(mix_of.values()).items():
-        site.update({name: hits * pages for name, hits in mixes[mix].items()})
+    site = tally.select([candidate.page for candidate in selected], counts.variant_names)
     variants = VariantPolicy(site, policy)
-    shares_of = {mix: variants.shares(hits) for mix, hits in mixes.items()}
-    shares = [shares_of[mix_of[candidate.page]] for candidate in selected]
-    profiles = variants.used_profiles(name for share in shares_of.values() for name in share)
+    # Remembered for the commonest only: a long log has as many mixes as pages.
+    shares_of = lru_cache(4096)(lambda mix: variants.shares(hits_by_name(mix)))
+    by_page = {page: shares_of(mix) for page, mix in tally.mixes()}
+    profiles = variants.used_profiles(name for shares in by_page.values() for name in shares)
     first = next(iter(profiles))
-    entries = [_entry(candidate, share, first) for candidate, share in zip(selected, shares, strict=True)]
+    entries = [_entry(candidate, by_page[candidate.page], first) for candidate in selected]
     return entries, profiles
 
 

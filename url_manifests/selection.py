@@ -109,7 +109,6 @@ class VariantPolicy:
         known = {name: hits for name, hits in site_hits.items() if name}
         self.profiles, self._class_of = _classes(known, policy.vary_on)
         self._site = self._by_class(known)
-        self._known_shares: dict[tuple[tuple[str, int], ...], dict[str, float]] = {}
 
     def _by_class(self, hits: Mapping[str, int]) -> dict[str, float]:
         counts: Counter[str] = Counter()
@@ -121,13 +120,6 @@ class VariantPolicy:
 
     def shares(self, hits: Mapping[str, int]) -> dict[str, float]:
         """Profile → share of the page's visitors, the largest first; empty when all come by the first profile."""
-        # The many pages with few hits have few different mixes.
-        key = tuple(sorted(hits.items()))
-        if key not in self._known_shares:
-            self._known_shares[key] = self._shares(hits)
-        return self._known_shares[key]
-
-    def _shares(self, hits: Mapping[str, int]) -> dict[str, float]:
         own = self._by_class(hits)
         known = sum(number for name, number in hits.items() if name in self._class_of)
         mixed = {

@@ -163,32 +163,30 @@ class Tally:
             for row in batch:
                 yield _candidate(row)
 
-    def variant_mixes(
-        self, pages: Sequence[int], names: Mapping[int, Sequence[str]]
-    ) -> tuple[dict[int, str], dict[str, dict[str, int]]]:
-        """Who asks for the pages that were selected.
+    def select(self, pages: Sequence[int], names: Mapping[int, Sequence[str]]) -> dict[str, int]:
+        """Keep nothing but who asked for these pages; hits by variant over all of them.
 
         Args:
             names: worker → name of each of its variants.
-
-        Returns:
-            Page → its mix of visitors, and mix → name of the variant → hits: many pages with few hits have few mixes.
         """
-        known = sorted({name for variants in names.values() for name in variants})
-        kinds = {name: kind for kind, name in enumerate(known)}
-        rows = ", ".join(
-            f"({worker}, {variant}, {kinds[name]})"
-            for worker, variants in names.items()
-            for variant, name in enumerate(variants)
+        kinds = [(worker, number, name) for worker, own in names.items() for number, name in enumerate(own)]
+        self._db.execute(
+            "CREATE TABLE visitors AS SELECT page, name, sum(hits)::BIGINT AS hits FROM cells"
+            f" JOIN (VALUES {', '.join(['(?, ?, ?)'] * len(kinds))}) AS kinds (worker, variant, name)"
+            f" USING (worker, variant) WHERE page IN ({_LISTED}) GROUP BY page, name",
+            [*(value for kind in kinds for value in kind), self._listed(pages)],
         )
-        by_page = self._db.execute(
-            "SELECT page, string_agg(kind || ':' || hits, ' ' ORDER BY kind) FROM (SELECT page, kind, sum(hits)::BIGINT"
-            f" AS hits FROM cells JOIN (VALUES {rows}) AS kinds (worker, variant, kind) USING (worker, variant)"
-            f" WHERE page IN ({_LISTED}) GROUP BY page, kind) GROUP BY page",
-            [self._listed(pages)],
+        # Entries are made next, and need the memory.
+        self._db.execute("DROP TABLE cells")
+        return dict(self._db.execute("SELECT name, sum(hits)::BIGINT FROM visitors GROUP BY name").fetchall())
+
+    def mixes(self) -> Iterator[tuple[int, str]]:
+        """Each selected page with who asked for it, as text that `hits_by_name` reads: few hits make few mixes."""
+        rows = self._db.execute(
+            "SELECT page, string_agg(hits || ' ' || name, '\n' ORDER BY name) FROM visitors GROUP BY page"
         )
-        mixes = dict(by_page.fetchall())
-        return mixes, {mix: _hits_by_name(mix, known) for mix in set(mixes.values())}
+        while batch := rows.fetchmany(2048):
+            yield from batch
 
     def _listed(self, pages: Sequence[int]) -> str:
         """Path of a file with these pages, for `_LISTED`."""
@@ -217,9 +215,10 @@ class Tally:
         return row
 
 
-def _hits_by_name(mix: str, names: Sequence[str]) -> dict[str, int]:
-    parts = (part.split(":") for part in mix.split(" "))
-    return {names[int(kind)]: int(hits) for kind, hits in parts}
+def hits_by_name(mix: str) -> dict[str, int]:
+    """Hits by variant."""
+    lines = (line.partition(" ") for line in mix.split("\n"))
+    return {name: int(hits) for hits, _, name in lines}
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate:
