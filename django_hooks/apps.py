@@ -18,10 +18,12 @@ class CacheWarmingConfig(AppConfig):
     def ready(self) -> None:
         from . import guard  # noqa: PLC0415 - apps.py must be importable before settings are
         from .checks import check_cache_warming  # noqa: PLC0415 - as above
+        from .deployment_checks import check_deployment  # noqa: PLC0415 - as above
         from .permissions import signals  # noqa: PLC0415 - as above
         from .warmers.declared_rows import listen_to_changes  # noqa: PLC0415 - as above
 
         checks.register(check_cache_warming, checks.Tags.caches)
+        checks.register(check_deployment, checks.Tags.caches, deploy=True)
         connection_created.connect(guard.remember, dispatch_uid="cache_warming.guard")
         listen_to_changes()
         signals.connect()

@@ -24,7 +24,7 @@ from . import conf, stores, strategies
 from .middleware import PATH, CacheWarmingMiddleware, caching_middleware_outside, is_middleware
 from .permissions.checks import check_permissions
 from .personas.checks import check_personas
-from .safety_checks import check_safety
+from .safety_checks import check_safety, check_site
 from .traffic.checks import check_traffic
 from .warmers.checks import check_warmers
 
@@ -42,7 +42,7 @@ def check_cache_warming(app_configs: Iterable[AppConfig] | None = None, **kwargs
     if not messages:
         messages += [*_secret(), *check_traffic(), *check_personas(), *check_warmers(), *check_permissions()]
         messages += [*_strategies(), *check_safety()]
-    return [*messages, *_middleware(), *_stores()]
+    return [*messages, *_middleware(), *_stores(), *check_site()]
 
 
 def _unknown_keys(configured: dict[str, Any]) -> Iterator[CheckMessage]:

@@ -13,6 +13,7 @@ import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from math import ceil
 from time import monotonic
 from typing import Any, Final
 
@@ -165,7 +166,7 @@ class Gate:
     def _tell_host(self, why: str, for_s: float) -> None:
         """Let the other processes of this host know for as long as this one holds back."""
         try:
-            caches[conf.get("CONTROL_CACHE")].set(_host_key(), f"{self._name} {why}", for_s)
+            caches[conf.get("CONTROL_CACHE")].set(_host_key(), f"{self._name} {why}", ceil(for_s))
         except Exception as error:  # noqa: BLE001 - as above; this process holds back all the same
             logger.warning("cache_warming.host_not_told error=%s", stores.describe(error))
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -104,7 +105,8 @@ def _put_into_cache(reason: str, lasts_s: float) -> bool:
     """Whether other processes will find it there."""
     try:
         cache = caches[conf.get("CONTROL_CACHE")]
-        cache.set(STOP_KEY, reason, lasts_s)
+        # Whole seconds, and at least one: to Memcached, nothing means for ever.
+        cache.set(STOP_KEY, reason, max(ceil(lasts_s), 1))
         return not stores.keeps_to_itself(cache) and cache.get(STOP_KEY) is not None
     except Exception as error:  # noqa: BLE001 - a backend may raise anything; the caller says what it means
         logger.warning("cache_warming.stop_not_kept error=%s", stores.describe(error))

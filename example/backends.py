@@ -45,7 +45,11 @@ def cache(value: str, prefix: str) -> dict[str, Any]:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": f"redis://{location}",
         },
-        "memcached": {"BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache", "LOCATION": location},
+        "memcached": {
+            "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+            "LOCATION": location,
+            "OPTIONS": {"timeout": 5, "connect_timeout": 2},
+        },
         "locmem": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "LOCATION": "example",

@@ -47,7 +47,7 @@ def find_fragments() -> Findings:
     findings = Findings()
     for engine in engines.all():
         if isinstance(engine, DjangoTemplates):
-            for name in sorted(set(_template_names(engine))):
+            for name in sorted(set(template_names(engine))):
                 _look_into(engine, name, findings)
     return findings
 
@@ -63,7 +63,8 @@ def _look_into(engine: DjangoTemplates, name: str, findings: Findings) -> None:
         findings.fragments.append(FoundFragment(name, node.fragment_name, vary_on))
 
 
-def _template_names(engine: DjangoTemplates) -> Iterator[str]:
+def template_names(engine: DjangoTemplates) -> Iterator[str]:
+    """Every name under which a template of this engine can be loaded; some twice."""
     for loader in _flatten(engine.engine.template_loaders):
         for folder in loader.get_dirs() if hasattr(loader, "get_dirs") else ():
             for directory, _, files in os.walk(folder):

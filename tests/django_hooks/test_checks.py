@@ -13,6 +13,7 @@ from url_manifests.errors import ConfigurationError, UnknownNameError
 from .tickets import SECRET
 
 UPDATE = "django.middleware.cache.UpdateCacheMiddleware"
+FETCH = "django.middleware.cache.FetchFromCacheMiddleware"
 COMMON = "django.middleware.common.CommonMiddleware"
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 1_000}}
 
@@ -53,10 +54,13 @@ def test_the_check_is_registered(sound):
         ("CACHE_WARMING", {"SECRET": SECRET, "CONTROL_CACHE": "defualt"}, "E010", "did you mean 'default'?"),
         ("CACHE_WARMING", {"SECRET": SECRET, "ALLOWED_ADDRESSES": ["all"]}, "E010", "must hold addresses"),
         ("SECRET_KEY", SECRET, "E004", "must differ from SECRET_KEY"),
-        ("MIDDLEWARE", [UPDATE, PATH], "E005", "traces would get into stored pages"),
+        ("MIDDLEWARE", [UPDATE, PATH, FETCH], "E005", "traces would get into stored pages"),
         ("MIDDLEWARE", [COMMON], "W001", "is not in MIDDLEWARE"),
         ("MIDDLEWARE", [COMMON, PATH], "W002", f"{COMMON} stands before"),
         ("CACHE_WARMING", {}, "W003", "every ticket is refused"),
+        ("SESSION_SAVE_EVERY_REQUEST", True, "W031", "sets a cookie"),
+        ("MIDDLEWARE", [PATH, FETCH, UPDATE], "W032", "do not stand around the others"),
+        ("MIDDLEWARE", [PATH, UPDATE], "W032", "never looked up"),
         ("CACHES", {"default": LOCMEM}, "W004", "lives inside one process"),
         ("CACHES", {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}, "W004", "keeps nothing"),
     ],

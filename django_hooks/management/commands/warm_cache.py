@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_hooks import conf, listing, runs, strategies, usage
+from django_hooks import conf, listing, preflight, runs, strategies, usage
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
 from django_hooks.strategies import Strategy
@@ -58,13 +58,19 @@ class Command(BaseCommand):
         )
         add("--cross-check", default="", metavar="OUTCOMES", help="Read back what this outcome file reports as warm.")
         add("--progress", choices=CHOICES, default="auto", help="How to show that the run lives.")
+        add("--preflight", action="store_true", help="Check settings, caches and database for a run, and leave.")
+        add(
+            "--manifest", default="", metavar="FILE", help="With --preflight: also whether this manifest fits the site."
+        )
         add("--list", action="store_true", help="Print the warmers and the fragments in the templates, and leave.")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Run; every error of ours becomes one line and its own exit code."""
         try:
             _refuse_contradictions(options)
-            if options["list"]:
+            if options["preflight"]:
+                self._preflight(options["manifest"])
+            elif options["list"]:
                 self._list()
             elif options["dry_run"]:
                 self._print_plan(options)
@@ -99,6 +105,14 @@ class Command(BaseCommand):
             self.stdout.write("  {finding}: {alias} {key} of {url} {detail}".format(**finding).rstrip())
         if report.exit_code is not ExitCode.WARM:
             raise CommandError(_verdict(report), returncode=int(report.exit_code))
+
+    def _preflight(self, manifest: str) -> None:
+        failures = 0
+        for found in preflight.preflight(manifest):
+            failures += found.state is preflight.State.FAIL
+            self.stdout.write(f"{found.state:<5} {found.what:<20} {found.detail}")
+        if failures:
+            raise CommandError(f"not ready to be warmed: {failures} findings to mend", returncode=int(ExitCode.USAGE))
 
     def _list(self) -> None:
         registry = project_warmers()
@@ -136,6 +150,8 @@ def _warmers(registry: Registry, strategy: Strategy, options: dict[str, Any]) ->
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
+    if options["manifest"] and not options["preflight"]:
+        raise ConfigurationError("--manifest", "is only read with --preflight")
     if options["dry_run"]:
         for name in ("report", "outcomes"):
             if options[name]:
