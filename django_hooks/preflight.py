@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -74,7 +74,8 @@ def preflight(manifest: str = "") -> Iterator[Finding]:
         finding = _cache(alias)
         yield finding
         if finding.state is not State.FAIL:
-            rooms[alias] = open_store(alias).room()
+            with closing(open_store(alias)) as store:
+                rooms[alias] = store.room()
             yield Finding(State.OK, f"room in {alias}", _described(rooms[alias]))
     if manifest:
         yield from _manifest(manifest, rooms)
