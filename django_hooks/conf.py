@@ -208,6 +208,25 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="Seconds after which the lock of a run that was killed on another machine is free.",
         ),
         Setting(
+            name="TASKS_BACKEND",
+            types=(str,),
+            default="default",
+            help="Which of TASKS the jobs of --mode tasks are given to.",
+        ),
+        Setting(name="TASKS_QUEUE", types=(str,), default="default", help="The queue that its workers take them from."),
+        Setting(
+            name="TASKS_LEASE_S",
+            types=(float, int),
+            default=60,
+            help="Seconds without a sign of life after which a worker's job is given to another.",
+        ),
+        Setting(
+            name="TASKS_PATIENCE_S",
+            types=(float, int),
+            default=300,
+            help="Seconds without a sign of life of any worker after which a run gives up.",
+        ),
+        Setting(
             name="HISTORY_DAYS",
             types=(int,),
             default=90,

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from django.db import Error as DatabaseError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from url_manifests.errors import ConfigurationError
@@ -23,6 +24,7 @@ from url_manifests.outcomes import Result
 from url_manifests.report import Report
 
 from . import conf, stores
+from .lock import scope
 from .models import WarmRun
 from .strategies import Strategy
 
@@ -60,12 +62,13 @@ class RunRecord:
             mode=strategy.mode if strategy else "",
             options=strategy.document() if strategy else {},
             holder=f"process {os.getpid()} on {socket.gethostname()}",
+            scope=scope(),
             started_at=_local(report.started_at),
             heard_at=_now(),
         )
         try:
             with transaction.atomic():
-                _tidy()
+                _tidy(holds_lock=kind == "warm")
                 row.save(force_insert=True)
         except DatabaseError as error:
             if is_needed:
@@ -120,10 +123,13 @@ def bounded(document: dict[str, Any]) -> dict[str, Any]:
     return {**plain, "left_out": left_out} if left_out else plain
 
 
-def _tidy() -> None:
+def _tidy(*, holds_lock: bool) -> None:
     now = _now()
+    is_gone = Q(heard_at__lt=now - LOST_AFTER)
+    if holds_lock:
+        is_gone |= Q(kind="warm", scope=scope())
     unfinished = (WarmRun.State.RUNNING, WarmRun.State.STOPPING)
-    WarmRun.objects.filter(state__in=unfinished, heard_at__lt=now - LOST_AFTER).update(state=WarmRun.State.LOST)
+    WarmRun.objects.filter(is_gone, state__in=unfinished).update(state=WarmRun.State.LOST)
     WarmRun.objects.filter(started_at__lt=now - timedelta(days=conf.get("HISTORY_DAYS"))).delete()
 
 

@@ -12,7 +12,6 @@ import socket
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cache as remembered
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -76,7 +75,14 @@ def _boot() -> str:
         return secrets.token_hex(16)  # Not Linux: no two processes are taken for neighbours, and a lock has to run out.
 
 
-class Lease(Protocol):
+class Renewable(Protocol):
+    """What ends unless it is renewed."""
+
+    def renew(self) -> Holder | None:
+        """Keep it for another while; whoever else has it now, if anybody. An exception means that nobody knows."""
+
+
+class Lease(Renewable, Protocol):
     """A lock in one store."""
 
     def take(self) -> None:
@@ -86,9 +92,6 @@ class Lease(Protocol):
             AnotherRunError: somebody else has it.
             LeaseUnusableError: this store is of no use for it.
         """
-
-    def renew(self) -> Holder | None:
-        """Keep it for another while; whoever else has it now, if anybody. An exception means that nobody knows."""
 
     def give_back(self) -> None:
         """End it, if it is still ours."""
@@ -170,11 +173,6 @@ class DatabaseLease:
 
     def give_back(self) -> None:
         RunLock.objects.filter(name=self._name, token=self._holder.token).delete()
-
-
-def lock_name(env: str, prefixes: dict[str, str]) -> str:
-    """What the rows of one database tell runs apart by: the environment, and where in the caches each writes."""
-    return sha256(repr((env, sorted(prefixes.items()))).encode()).hexdigest()[:32]
 
 
 def _another(holder: Holder | None) -> AnotherRunError:

@@ -14,10 +14,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import logging
+import math
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ from django.db import connections
 from url_manifests.errors import AnotherRunError, ConfigurationError
 
 from . import conf, stores
-from .leases import CacheLease, DatabaseLease, Holder, Lease, LeaseUnusableError, file_identity, lock_name
+from .leases import CacheLease, DatabaseLease, Holder, Lease, LeaseUnusableError, Renewable, file_identity
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +42,9 @@ _BEATS_PER_TTL: Final = 4
 class RunGuard:
     """The lock as its holder sees it: renewed by a thread, and asked now and then whether it is still ours."""
 
-    def __init__(self, leases: list[Lease], ttl_s: float) -> None:
+    def __init__(self, leases: Sequence[Renewable], ttl_s: float, longest_s: float = math.inf) -> None:
         self._leases = leases
-        self._interval_s = ttl_s / _BEATS_PER_TTL
+        self._interval_s = min(ttl_s / _BEATS_PER_TTL, longest_s)
         self._ended = threading.Event()
         self._successor = ""
         self.on_beat: list[Callable[[], None]] = []
@@ -81,7 +82,7 @@ class RunGuard:
             connections.close_all()  # This thread's own; the next beat may be minutes away, or the last.
             caches.close_all()
 
-    def _renew(self, lease: Lease) -> None:
+    def _renew(self, lease: Renewable) -> None:
         try:
             successor = lease.renew()
         except Exception as error:  # noqa: BLE001 - a store that does not answer tells nobody else anything either
@@ -122,8 +123,13 @@ def single_run() -> Iterator[RunGuard]:
 
 def _leases(holder: Holder, ttl_s: float) -> Iterator[Lease]:
     yield CacheLease(conf.get("LOCK_CACHE"), holder, ttl_s)
-    prefixes = {alias: str(options.get("KEY_PREFIX", "")) for alias, options in settings.CACHES.items()}
-    yield DatabaseLease(lock_name(conf.get("ENV"), prefixes), holder, ttl_s)
+    yield DatabaseLease(scope(), holder, ttl_s)
+
+
+def scope() -> str:
+    """What the rows of one database tell runs apart by: the environment, and where in the caches each writes."""
+    prefixes = sorted((alias, str(options.get("KEY_PREFIX", ""))) for alias, options in settings.CACHES.items())
+    return hashlib.sha256(repr((conf.get("ENV"), prefixes)).encode()).hexdigest()[:32]
 
 
 def _take(lease: Lease) -> bool:

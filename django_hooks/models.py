@@ -138,8 +138,11 @@ class WarmRun(models.Model):
     failed = models.BigIntegerField(_("failed"), default=0)
     skipped = models.BigIntegerField(_("skipped"), default=0)
     unverifiable = models.BigIntegerField(_("unverifiable"), default=0)
-    # What its jobs are to do, for workers that know nothing but the job's number.
+    # Of the lock that it held: who holds it now knows that whoever held it before is gone.
+    scope = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # What its jobs are to do and until when, for workers that know nothing but the job's number.
     options = models.JSONField(default=dict, editable=False)
+    ends_at = models.DateTimeField(null=True, editable=False)
     report = models.JSONField(_("report"), default=dict, blank=True)
 
     class Meta:

@@ -17,7 +17,7 @@ from url_manifests.errors import ConfigurationError, UnknownNameError
 from . import conf
 from .warmers import Registry, Warmer
 
-MODES: Final = ("sync",)
+MODES: Final = ("sync", "async", "tasks")
 VERIFY: Final = ("all", "sample", "none")
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
 _FACTORS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}

@@ -30,6 +30,7 @@ class Run:
     outcomes: OutcomeWriter | None = None
     done: set[str] = field(default_factory=set)
     """Warmers that have nothing left to do."""
+    _said: set[tuple[str, str, str]] = field(default_factory=set)
 
     def take(self, outcome: Outcome) -> None:
         """Count an outcome.
@@ -42,6 +43,12 @@ class Run:
         self.watcher(outcome)
         if self.outcomes is not None:
             self.outcomes.write(outcome)
+
+    def take_whole(self, outcome: Outcome) -> None:
+        """Count what is true of a warmer as a whole, once, however many workers found it out."""
+        if (said := (outcome.url, outcome.reason, outcome.detail)) not in self._said:
+            self._said.add(said)
+            self.take(outcome)
 
     def finish_warmer(self, warmer: Warmer) -> None:
         """Note that a warmer is through."""

@@ -20,3 +20,8 @@ def slow(number: int) -> int:
 def fleet():
     for number in range(ENTRIES):
         yield CacheEntry(key=f"fleet:{number}", compute=lambda number=number: slow(number))
+    if "FLEET_TROUBLE" in os.environ:
+        yield from (CacheEntry(key=f"fleet:{number}", value=number) for number in range(-3, 0))
+        yield CacheEntry(key="fleet:broken", compute=lambda: 1 / 0)
+        yield "no entry"
+        raise LookupError("the end")
