@@ -85,7 +85,7 @@ def test_two_workers_report_what_one_process_would(fleet):
     code_alone, report_alone = alone.warm("--mode", "sync")
     assert (code, told(report)) == (code_alone, told(report_alone))
     assert (report["stored"], report["failed"], report["skipped"]) == (503, 3, 0)
-    workers_of = "SELECT DISTINCT worker_ids::text FROM django_tasks_db_dbtaskresult"
+    workers_of = "SELECT DISTINCT worker_ids::text FROM django_tasks_database_dbtaskresult"
     assert len(rows(fleet, workers_of)) >= 2
 
 

@@ -59,7 +59,7 @@ def test_the_built_in_ones_can_be_changed_field_by_field(settings):
     [
         ([], "['s'] must be a dict, is list"),
         ({"moode": "sync"}, "'moode' is unknown; did you mean 'mode'?"),
-        ({"mode": "fast"}, "['s']['mode'] must be one of sync, is 'fast'"),
+        ({"mode": "fast"}, "['s']['mode'] must be one of sync, async, tasks, is 'fast'"),
         ({"deadline": 0}, "must be seconds above 0, is 0"),
         ({"deadline": "1h"}, "must be a number, is '1h'"),
         ({"only": "rows"}, "must be a list of names, is 'rows'"),
