@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 from zlib import crc32
 
+from .engine.awaiting import taken
 from .strategies import Budget
 from .warmers import Warmer
 
@@ -30,17 +31,15 @@ def through(warmer: Warmer, *gates: Gate) -> Warmer:
     The entries are asked for once for each gate.
     """
     narrowed = copy.copy(warmer)
-    # On the copy they hide the methods, and all else a subclass does stays as it is.
+    # On the copy it hides the method, and all else a subclass does stays as it is.
     vars(narrowed)["entries"] = partial(_entries, warmer, gates)
-    if hasattr(warmer, "aentries"):
-        vars(narrowed)["aentries"] = partial(_aentries, warmer, gates)
     return narrowed
 
 
 def _entries(warmer: Warmer, gates: Sequence[Gate]) -> Iterator[Any]:
     for gate in gates:
         if not gate.is_closed:
-            yield from _admitted(warmer.entries(), gate)
+            yield from _admitted(taken(warmer.entries()), gate)
 
 
 def _admitted(entries: Iterable[Any], gate: Gate) -> Iterator[Any]:
@@ -49,16 +48,6 @@ def _admitted(entries: Iterable[Any], gate: Gate) -> Iterator[Any]:
             yield entry
         elif gate.is_closed:
             return
-
-
-async def _aentries(warmer: Any, gates: Sequence[Gate]) -> AsyncIterator[Any]:
-    for gate in gates:
-        if not gate.is_closed:
-            async for entry in warmer.aentries():
-                if gate.admits(entry):
-                    yield entry
-                elif gate.is_closed:
-                    break
 
 
 class Part:
@@ -85,18 +74,12 @@ class Purse:
 
     Args:
         budget: what may be spent.
-        bytes_written: gives the bytes that were written until now, by those whose purse this is.
         clock: monotonic seconds.
     """
 
-    def __init__(
-        self,
-        budget: Budget,
-        bytes_written: Callable[[], int] = lambda: 0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, budget: Budget, clock: Callable[[], float] = time.monotonic) -> None:
         self._budget = budget
-        self._bytes_written = bytes_written
+        self._bytes = 0
         self._clock = clock
         self._began_at: float | None = None
         self._keys = 0
@@ -115,10 +98,14 @@ class Purse:
             self.spent = "keys"
         elif limits.seconds is not None and self._clock() - self._began_at >= limits.seconds:
             self.spent = "seconds"
-        elif limits.bytes is not None and self._bytes_written() >= limits.bytes:
+        elif limits.bytes is not None and self._bytes >= limits.bytes:
             self.spent = "bytes"
         self._keys += not self.spent
         return not self.spent
+
+    def charge(self, size_bytes: int) -> None:
+        """Note what was written; it is known a batch at a time, so the last batch may go beyond the limit."""
+        self._bytes += size_bytes
 
 
 def share_of(budget: Budget, part: int, parts: int) -> Budget:

@@ -39,6 +39,11 @@ class Watcher:
         self.counts[self._category_of(outcome)][outcome.result] += 1
         self.tick()
 
+    def add(self, category: str, result: Result, count: int) -> None:
+        """Count as many entries that ended alike."""
+        self.counts[category][result] += count
+        self.tick()
+
     def replace(self, source: object, category: str, results: Counter[Result]) -> None:
         """Count what somebody else counted, in place of what ``source`` had counted before."""
         self.counts[category].subtract(self._sources.get(source, Counter()))

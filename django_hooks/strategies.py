@@ -51,8 +51,8 @@ class Strategy:
     """Seconds after which nothing new is begun."""
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     """Warmer or category → what it may take."""
-    concurrency: int = 4
-    """Values computed at a time."""
+    concurrency: int | None = None
+    """Values computed at a time; ``None`` is one, or 16 of those that are computed by ``async`` functions."""
     retries: int = 3
     """How often what failed for the moment is tried again."""
     parts: int = 4

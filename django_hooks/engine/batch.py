@@ -19,6 +19,11 @@ class BatchResult:
     category: str
     entries: Sequence[Planned | Outcome]
 
+    def written_bytes(self) -> int:
+        """What the entries that were written take of their stores, estimated from above."""
+        written = (Result.STORED, Result.UNVERIFIABLE)
+        return sum(e.size_bytes for e in self.entries if isinstance(e, Planned) and e.result in written)
+
     def outcomes(self) -> Iterator[Outcome]:
         """An outcome for each entry."""
         for entry in self.entries:

@@ -14,6 +14,7 @@ from django_hooks import stores
 from django_hooks.warmers.base import UNSET, Warmer
 from url_manifests.outcomes import Result
 
+from .awaiting import discard, for_each, is_awaitable, settled
 from .plan import Planned
 
 _PER_THREAD: Final = 16
@@ -21,10 +22,11 @@ _PER_THREAD: Final = 16
 
 
 class Computer:
-    """Computes in this thread, or in several; a context manager."""
+    """Computes in this thread, in several, or in an event loop; a context manager."""
 
-    def __init__(self, threads: int, is_late: Callable[[], bool]) -> None:
+    def __init__(self, threads: int, awaits: int, is_late: Callable[[], bool]) -> None:
         self._threads = threads
+        self._awaits = awaits
         self._is_late = is_late
         self._pool: ThreadPoolExecutor | None = None
 
@@ -55,7 +57,7 @@ class Computer:
         given = [row for row in rows if row.value is not UNSET]
         yield given
         self._evaluate_all([row for row in rows if row.entry.evaluate is not None])
-        yield from self._in_threads([row for row in rows if row.value is UNSET and row.entry.compute is not None])
+        yield from self._single([row for row in rows if row.value is UNSET and row.entry.compute is not None], at_once)
         bulk = [row for row in rows if row.value is UNSET and row.entry.compute is None and row.result is None]
         for start in range(0, len(bulk), at_once):
             part = bulk[start : start + at_once]
@@ -71,6 +73,32 @@ class Computer:
         # No more at a time than there are threads: what is computed waits in memory.
         for start in range(0, len(parts), self._threads):
             yield from self._pool.map(self._compute_apart, parts[start : start + self._threads])
+
+    def _single(self, rows: Sequence[Planned], at_once: int) -> Iterator[Sequence[Planned]]:
+        """Call for each row; where that gives something to await, await many together."""
+        awaited: list[Planned] = []
+        for part in self._in_threads(rows):
+            awaited += [row for row in part if is_awaitable(row.value)]
+            yield [row for row in part if not is_awaitable(row.value)]
+            if len(awaited) >= at_once:
+                yield self._awaited(awaited)
+                awaited = []
+        if awaited:
+            yield self._awaited(awaited)
+
+    def _awaited(self, rows: Sequence[Planned]) -> Sequence[Planned]:
+        for_each(rows, self._await, self._awaits)
+        return rows
+
+    async def _await(self, row: Planned) -> None:
+        try:
+            if self._is_late():
+                row.end(Result.SKIPPED, "deadline")
+                discard(row.value)
+            else:
+                row.value = await row.value
+        except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
+            row.end(Result.FAILED, "compute-failed", stores.describe(error))
 
     def _compute_apart(self, rows: Sequence[Planned]) -> Sequence[Planned]:
         try:
@@ -110,7 +138,7 @@ class Computer:
                 _end_all(part, Result.FAILED, "compute-failed", "not tried: those before it all failed")
             else:
                 try:
-                    _fill_in(part, warmer.compute_many([row.entry for row in part]))
+                    _fill_in(part, settled(warmer.compute_many([row.entry for row in part])))
                     failures_in_a_row = 0
                 except Exception as error:  # noqa: BLE001 - as above
                     if len(part) > 1:

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 BATCH_BYTES: Final = 1 << 20
 BATCH_KEYS: Final = 1000
+AWAITS: Final = 16
 
 Verify: TypeAlias = Literal["all", "sample", "none"]
 
@@ -23,7 +24,9 @@ class RunOptions:
     verify: Verify = "all"
     """``sample`` reads some keys of each write back, and all of it when one is wrong; ``none`` proves nothing."""
     threads: int = 1
-    """How many values are computed at once."""
+    """How many values are computed at once, by functions that are not asynchronous."""
+    awaits: int = AWAITS
+    """How many values are awaited at once, of functions that are."""
     batch_keys: int = BATCH_KEYS
     batch_bytes: int = BATCH_BYTES
     """What is written, and read back, at once, at most."""

@@ -20,6 +20,7 @@ from django_hooks.backends import Store
 from django_hooks.warmers.base import UNSET, Warmer
 from url_manifests.outcomes import Outcome, Result
 
+from .awaiting import taken
 from .batch import BatchResult
 from .compute import Computer
 from .memory import MemoryWatch
@@ -45,7 +46,7 @@ class Engine:
         self._planner = Planner()
         self._memory = MemoryWatch(options.max_memory_bytes)
         self._writer = Writer(options, lambda: self.is_late)
-        self._computer = Computer(options.threads, lambda: self.is_late)
+        self._computer = Computer(options.threads, options.awaits, lambda: self.is_late)
 
     @property
     def is_late(self) -> bool:
@@ -54,7 +55,7 @@ class Engine:
     def plan(self, warmer: Warmer) -> Iterator[Planned | Outcome]:
         """The warmer's entries, checked and completed; nothing is computed and no cache is asked."""
         try:
-            for entry in warmer.entries():
+            for entry in taken(warmer.entries()):
                 if self.is_late:
                     yield _left_out(warmer, "deadline")
                     return

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django_hooks.engine import BatchResult
 from django_hooks.history import RunRecord
 from django_hooks.lock import RunGuard
 from django_hooks.progress import Watcher
@@ -43,6 +44,23 @@ class Run:
         self.watcher(outcome)
         if self.outcomes is not None:
             self.outcomes.write(outcome)
+
+    def take_batch(self, batch: BatchResult) -> None:
+        """Count a batch; what is true of nearly all entries is counted in one step, not an outcome at a time.
+
+        Raises:
+            AnotherRunError: the lock is somebody else's meanwhile.
+        """
+        if self.outcomes is not None:
+            for outcome in batch.outcomes():
+                self.take(outcome)
+            return
+        self.guard.check()
+        for result, (count, weight) in batch.plain().items():
+            self.report.add_many(result, count, weight)
+            self.watcher.add(batch.category, result, count)
+        for outcome in batch.exceptional():
+            self.take(outcome)
 
     def take_whole(self, outcome: Outcome) -> None:
         """Count what is true of a warmer as a whole, once, however many workers found it out."""

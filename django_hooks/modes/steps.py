@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django_hooks import usage
-from django_hooks.engine import RunOptions
+from django_hooks.engine import BatchResult, RunOptions
+from django_hooks.engine.options import AWAITS
 from django_hooks.narrowing import Gate, Part, Purse, share_of, through
 from django_hooks.strategies import Strategy
 from django_hooks.warmers import Warmer
@@ -23,6 +23,11 @@ class Step:
     purse: Purse | None
     """What it may spend, if that is limited; shared with the other warmers of a category's budget."""
 
+    def note(self, batch: BatchResult) -> None:
+        """Charge the budget with what the batch wrote."""
+        if self.purse is not None:
+            self.purse.charge(batch.written_bytes())
+
     def cut_short(self) -> Outcome | None:
         """The outcome of what its budget left undone, if it did."""
         if self.purse is None or not self.purse.spent:
@@ -37,7 +42,6 @@ class Planner:
     strategy: Strategy
     part: int = 0
     parts: int = 1
-    bytes_written: Callable[[], int] = lambda: 0
     _purses: dict[str, Purse] = field(default_factory=dict)
     _reads: usage.KeyReads | None = None
 
@@ -63,7 +67,7 @@ class Planner:
             return None
         if name not in self._purses:
             share = share_of(budgets[name], self.part, self.parts)
-            self._purses[name] = Purse(share, self.bytes_written)
+            self._purses[name] = Purse(share)
         return self._purses[name]
 
 
@@ -77,4 +81,6 @@ def run_options(strategy: Strategy, left_s: float | None) -> RunOptions:
         verify=strategy.verify,  # type: ignore[arg-type] # one of VERIFY, as the strategy was checked
         retries=strategy.retries,
         max_memory_bytes=strategy.max_memory,
+        threads=strategy.concurrency or 1,
+        awaits=strategy.concurrency or AWAITS,
     )

@@ -1,11 +1,13 @@
-"""Mode ``sync``: one warmer after the other, in this process."""
+"""Mode ``sync``: one warmer after the other, in this process; values are computed in as many threads as asked for."""
 
 from __future__ import annotations
 
-from django_hooks.engine import Engine
+from collections.abc import Iterator
+
+from django_hooks.engine import BatchResult, Engine
 
 from .run import Run
-from .steps import Planner, run_options
+from .steps import Planner, Step, run_options
 
 
 def warm(run: Run) -> None:
@@ -14,8 +16,15 @@ def warm(run: Run) -> None:
     planner = Planner(strategy=run.strategy)
     for warmer in run.warmers:
         step = planner.step(warmer)
-        for outcome in engine.run([step.warmer]):
-            run.take(outcome)
+        for batch in batches(engine, step):
+            run.take_batch(batch)
         if (cut := step.cut_short()) is not None:
             run.take(cut)
         run.finish_warmer(warmer)
+
+
+def batches(engine: Engine, step: Step) -> Iterator[BatchResult]:
+    """What comes of a step, a batch at a time."""
+    for batch in engine.batches([step.warmer]):
+        step.note(batch)
+        yield batch

@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from django_hooks import conf
-from django_hooks.engine import Engine
+from django_hooks.engine import BatchResult, Engine
 from django_hooks.engine.plan import failure
 from django_hooks.leases import Holder
 from django_hooks.lock import RunGuard
@@ -32,6 +32,7 @@ from url_manifests.outcomes import Outcome, Result
 from url_manifests.report import Report
 
 from .steps import Planner, run_options
+from .sync import batches
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +115,15 @@ def do(job_id: int) -> str:
 def _work(job: WarmJob, lease: JobLease, guard: RunGuard, report: Report) -> list[dict[str, Any]]:
     """Count what comes of the job's part; the outcomes that are of the whole warmer are returned instead."""
     whole: list[dict[str, Any]] = []
-    for outcome in _outcomes(job, lease):
+    for batch in _batches(job, lease):
         guard.check()
-        if outcome.url == f"{job.warmer}:*":
-            whole.append({"reason": outcome.reason, "detail": outcome.detail, "result": outcome.result})
-        else:
-            report.add(outcome)
+        for result, (count, weight) in batch.plain().items():
+            report.add_many(result, count, weight)
+        for outcome in batch.exceptional():
+            if outcome.url == f"{job.warmer}:*":
+                whole.append({"reason": outcome.reason, "detail": outcome.detail, "result": outcome.result})
+            else:
+                report.add(outcome)
     return whole
 
 
@@ -137,16 +141,21 @@ class _WhileWanted:
         return not self._lease.is_stopped
 
 
-def _outcomes(job: WarmJob, lease: JobLease) -> Iterator[Outcome]:
+def _batches(job: WarmJob, lease: JobLease) -> Iterator[BatchResult]:
     strategy = Strategy.from_document(job.run.options)
     warmer = _warmer(job.warmer)
     if warmer is None:
-        yield failure(job.warmer, "warmer-broken", "the worker's release has no such warmer")
+        yield _alone(job, failure(job.warmer, "warmer-broken", "the worker's release has no such warmer"))
         return
     step = Planner(strategy=strategy, part=job.part, parts=job.parts).step(warmer)
-    yield from Engine(run_options(strategy, _left_s(job.run))).run([through(step.warmer, _WhileWanted(lease))])
+    step.warmer = through(step.warmer, _WhileWanted(lease))
+    yield from batches(Engine(run_options(strategy, _left_s(job.run))), step)
     if (cut := step.cut_short()) is not None:
-        yield cut
+        yield _alone(job, cut)
+
+
+def _alone(job: WarmJob, outcome: Outcome) -> BatchResult:
+    return BatchResult(job.warmer, "", [outcome])
 
 
 def _warmer(name: str) -> Warmer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, Final, TypeAlias
@@ -45,7 +45,7 @@ class CacheEntry:
     value: Any = UNSET
     """What to store, where it is at hand; otherwise give `compute`."""
     compute: Callable[[], Any] | None = None
-    """Called only when the key is not there already."""
+    """Called only when the key is not there already; may be ``async``."""
     evaluate: Callable[[], int] | None = None
     """In place of both, for what is not ours to write, such as a query under a query cache: does what the application
     does, and returns how many queries that took. 0 at once is warm already; 0 when it is called again, stored."""
@@ -86,8 +86,8 @@ class Warmer:
     computes_in_bulk: ClassVar[bool] = False
     """Whether entries have neither value nor compute, but a source that `compute_many` is given."""
 
-    def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
-        """The values of entries that are not in the cache, by key; called with a batch at a time.
+    def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any] | Awaitable[Mapping[str, Any]]:
+        """The values of entries that are not in the cache, by key; called with a batch at a time, may be ``async``.
 
         A key that is left out is gone (its row was deleted meanwhile), which is no failure. An exception in place of
         a value says what is wrong with that entry, and the others go on.
@@ -109,8 +109,8 @@ class Warmer:
         """
         return ()
 
-    def entries(self) -> Iterable[CacheEntry]:
-        """What to warm, most valuable first."""
+    def entries(self) -> Iterable[CacheEntry] | AsyncIterable[CacheEntry]:
+        """What to warm, most valuable first; with ``--mode async`` it may be an asynchronous generator."""
         raise NotImplementedError
 
     def count(self) -> int | None:
@@ -121,11 +121,11 @@ class Warmer:
 class FunctionWarmer(Warmer):
     """A generator function that was decorated with `register`."""
 
-    def __init__(self, function: Callable[[], Iterable[CacheEntry]]) -> None:
+    def __init__(self, function: Callable[[], Iterable[CacheEntry] | AsyncIterable[CacheEntry]]) -> None:
         self._function = function
 
-    def entries(self) -> Iterator[CacheEntry]:
-        yield from self._function()
+    def entries(self) -> Iterable[CacheEntry] | AsyncIterable[CacheEntry]:
+        return self._function()
 
 
 def backend_timeout(timeout: Timeout) -> Any:

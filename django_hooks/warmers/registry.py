@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TypeVar, overload
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 MODULE = "warmers"
 """Looked for in every installed application."""
 
-_Function = Callable[[], Iterable[CacheEntry]]
+_Function = Callable[[], Iterable[CacheEntry] | AsyncIterable[CacheEntry]]
 _WarmerType = TypeVar("_WarmerType", bound=type[Warmer])
 
 

@@ -192,7 +192,7 @@ def test_a_worker_of_another_release_says_that_it_does_not_know_the_warmer(job):
 
 
 def test_an_error_gives_the_job_back(job, monkeypatch):
-    monkeypatch.setattr(worker, "_outcomes", lambda *args: 1 / 0)
+    monkeypatch.setattr(worker, "_batches", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         worker.do(job.pk)
     job.refresh_from_db()

@@ -154,8 +154,11 @@ def test_time_and_bytes_can_run_out():
     seconds = iter([0.0, 1.0, 5.0])
     purse = Purse(Budget(seconds=5), clock=lambda: next(seconds))
     assert [purse.admits(None), purse.admits(None), purse.spent] == [True, False, "seconds"]
-    purse = Purse(Budget(bytes=10), bytes_written=iter([9, 10]).__next__)
-    assert [purse.admits(None), purse.admits(None), purse.spent] == [True, False, "bytes"]
+    purse = Purse(Budget(bytes=10))
+    purse.charge(9)
+    assert purse.admits(None)
+    purse.charge(1)
+    assert [purse.admits(None), purse.spent] == [False, "bytes"]
 
 
 def test_a_shared_budget_is_split_to_the_last_key():
