@@ -35,9 +35,25 @@ TOLD = (
 )
 
 
+def wait_until(condition, seconds=30):
+    ends_at = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
+    return found
+
+
+def connected(url):
+    """A connection, or ``None`` while the server is still starting up."""
+    try:
+        return psycopg.connect(url, autocommit=True)
+    except psycopg.OperationalError:
+        return None
+
+
 @pytest.fixture(scope="module")
 def fleet_database(postgres_server, tmp_path_factory):
-    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+    with wait_until(lambda: connected(postgres_server.url)) as connection:
         connection.execute("CREATE DATABASE fleet")
     url = postgres_server.url.removesuffix("postgres") + "fleet"
     done = Fleet(tmp_path_factory.mktemp("fleet"), url, "locmem").manage("migrate", "-v", "0")
@@ -63,14 +79,6 @@ def rows(fleet, statement):
 def jobs_of_last_run(fleet):
     last = "(SELECT max(id) FROM cache_warming_warmrun)"
     return rows(fleet, f"SELECT state, attempts, entries FROM cache_warming_warmjob WHERE run_id = {last} ORDER BY id")
-
-
-def wait_until(condition, seconds=30):
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
-    return found
 
 
 def test_two_workers_report_what_one_process_would(fleet):
