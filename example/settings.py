@@ -7,6 +7,7 @@ nothing is installed or started:
 ``EXAMPLE_CACHE``         ``db`` (default), ``redis://host:port/0``, ``redis-builtin://host:port/0``, ``memcached://host:port``,
                           ``locmem``, ``file:/path``, ``dummy``
 ``EXAMPLE_SESSIONS``      ``cached_db`` (default), ``db``, ``cache``, ``file``, ``signed_cookies``
+``EXAMPLE_PERMISSIONS``   ``database`` (default) or ``cached``: from where it is read what a user may do
 ``EXAMPLE_WRITES``        ``observe`` (default) or ``refuse``: what a warm request may do to the database
 ``EXAMPLE_RELEASE``       name of the running release; ``healthz/`` says it in the header ``X-Release``
 ``EXAMPLE_CACHE_PREFIX``  ``KEY_PREFIX`` of the cache (default: the release, so that a new release starts cold)
@@ -101,6 +102,13 @@ CACHES = {
     ),
 }
 SESSION_ENGINE = f"django.contrib.sessions.backends.{os.environ.get('EXAMPLE_SESSIONS', 'cached_db')}"
+
+# Not the default: half of what EXAMPLE_CACHE may name lives in one process, where a revocation would come late.
+AUTHENTICATION_BACKENDS = [
+    "django_hooks.auth.CachedPermissionsBackend"
+    if os.environ.get("EXAMPLE_PERMISSIONS") == "cached"
+    else "django.contrib.auth.backends.ModelBackend"
+]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]

@@ -1,10 +1,11 @@
-"""Warms what `django_hooks.auth.CachedPermissionsBackend` reads: two queries for each batch of users."""
+"""Warms what `django_hooks.auth.CachedPermissionsBackend` reads: one query for each batch of users."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final
 
@@ -13,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import BaseCache
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
 from django.utils.module_loading import import_string
 
 from django_hooks import conf
@@ -35,7 +36,7 @@ from .base import CacheEntry, Category, Warmer
 
 _CHUNK: Final = 2_000
 """Users that are fetched at a time while all are streamed."""
-_GROUPS_S: Final = 60
+_RIGHTS_S: Final = 60
 """How long the permissions of all groups are used for further batches, while nobody changes any."""
 
 Names = frozenset[str]
@@ -51,6 +52,16 @@ class PermissionsNotStableError(Exception):
     """Permissions are being changed, or an old snapshot would be read: nothing may be stored now."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What all users' permissions are made of, under the token that was current before."""
+
+    token: str
+    read_at_s: float
+    names: dict[Any, str]
+    of_group: dict[Any, Names]
+
+
 class PermissionsWarmer(Warmer):
     """The permissions of active users, those who signed in last first; and what superusers share."""
 
@@ -60,8 +71,7 @@ class PermissionsWarmer(Warmer):
     """An instance of the authentication backend."""
 
     def __init__(self) -> None:
-        self._groups: tuple[str, float, dict[Any, Names]] = ("", 0.0, {})
-        """The token they were read under, when that was, and the permissions by group."""
+        self._known = _Rights("", 0.0, {}, {})
 
     def entries(self) -> Iterator[CacheEntry]:
         """One entry for each user, and the one of all superusers; looks at no cache."""
@@ -129,37 +139,26 @@ class PermissionsWarmer(Warmer):
         return found
 
     def _in_bulk(self, users: QuerySet[Any], token: str | None) -> dict[Any, Permissions]:
-        groups: dict[Any, list[Any]] = defaultdict(list)
-        for pk, group in users.values_list("pk", "groups").order_by():
-            groups[pk].append(group)
+        names, of_group = self._rights(users.db, token)
+        groups: dict[Any, list[Names]] = defaultdict(list)
         direct: dict[Any, set[str]] = defaultdict(set)
-        own = users.filter(user_permissions__isnull=False).order_by()
-        for pk, label, codename in own.values_list(
-            "pk", "user_permissions__content_type__app_label", "user_permissions__codename"
+        memberships = users.order_by().values_list("pk", Value("group"), "groups")
+        own = users.order_by().filter(user_permissions__isnull=False)
+        for pk, kind, target in memberships.union(
+            own.values_list("pk", Value("permission"), "user_permissions"), all=True
         ):
-            direct[pk].add(f"{label}.{codename}")
-        of_group = self._of_groups(users.db, token)
-        return {
-            pk: Permissions(
-                user=frozenset(direct[pk]),
-                group=frozenset().union(*(of_group.get(group, frozenset()) for group in groups[pk])),
-            )
-            for pk in groups
-        }
+            if kind == "permission":
+                direct[pk].update(filter(None, [names.get(target)]))
+            else:  # without any group there is one row all the same, which tells that the user is there
+                groups[pk].append(of_group.get(target, frozenset()))
+        return {pk: Permissions(user=frozenset(direct[pk]), group=frozenset().union(*groups[pk])) for pk in groups}
 
-    def _of_groups(self, database: str, token: str | None) -> dict[Any, Names]:
-        """The permissions of every group. What was read before is good for as long as its token is current."""
-        known, read_at, groups = self._groups
-        if token is not None and known == token and time.monotonic() - read_at < _GROUPS_S:
-            return groups
-        found: dict[Any, set[str]] = defaultdict(set)
-        read_at = time.monotonic()
-        rows = apps.get_model("auth.Permission").objects.using(database).filter(group__isnull=False).order_by()
-        for group, label, codename in rows.values_list("group", "content_type__app_label", "codename"):
-            found[group].add(f"{label}.{codename}")
-        groups = {group: frozenset(names) for group, names in found.items()}
-        self._groups = (token or "", read_at, groups)
-        return groups
+    def _rights(self, database: str, token: str | None) -> tuple[dict[Any, str], dict[Any, Names]]:
+        """The names of all permissions, and those of each group; good for as long as their token is current."""
+        known = self._known
+        if token is None or known.token != token or time.monotonic() - known.read_at_s > _RIGHTS_S:
+            self._known = known = _read_rights(database, token or "")
+        return known.names, known.of_group
 
 
 def permission_warmers() -> Iterator[PermissionsWarmer]:
@@ -172,6 +171,18 @@ def permission_warmers() -> Iterator[PermissionsWarmer]:
             "backend": import_string(path)(),
         }
         yield type("BackendPermissions", (PermissionsWarmer,), attributes)()
+
+
+def _read_rights(database: str, token: str) -> _Rights:
+    read_at_s = time.monotonic()
+    everything = apps.get_model("auth.Permission").objects.using(database).order_by()
+    rows = everything.values_list("pk", "content_type__app_label", "codename")
+    names = {pk: f"{label}.{codename}" for pk, label, codename in rows}
+    groups: dict[Any, set[str]] = defaultdict(set)
+    for group, pk in everything.filter(group__isnull=False).values_list("group", "pk"):
+        # One that was made since is missing; so are those that were made a moment later.
+        groups[group].update(filter(None, [names.get(pk)]))
+    return _Rights(token, read_at_s, names, {group: frozenset(found) for group, found in groups.items()})
 
 
 def _packed(permissions: Permissions, current: Sequence[str | None]) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from django.core.checks import run_checks
+
+from django_hooks.checks import check_cache_warming
 
 from .conftest import PATH
 
@@ -15,7 +16,7 @@ def found(settings, cache, **options):
     settings.AUTHENTICATION_BACKENDS = [PATH]
     settings.CACHES = {"default": REDIS, "tried": cache}
     settings.CACHE_WARMING = {"PERMISSIONS_ALIAS": "tried", **options}
-    return [message.id for message in run_checks() if message.id[-3:-1] == "02"]
+    return [message.id for message in check_cache_warming() if message.id[-3:-1] == "02"]
 
 
 @pytest.mark.parametrize(
@@ -47,4 +48,4 @@ def test_a_timeout_that_keeps_nothing(settings, timeout):
 def test_nothing_is_said_where_django_s_own_backend_is_used(settings):
     found(settings, {"BACKEND": f"{CORE}locmem.LocMemCache"})
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "nowhere.Backend"]
-    assert [message for message in run_checks() if message.id[-3:-1] == "02"] == []
+    assert [message for message in check_cache_warming() if message.id[-3:-1] == "02"] == []
