@@ -99,7 +99,7 @@ class PolitenessMiddleware:
         """Note an answer for who asked; the request when it should be sent again."""
         request.meta[ANSWER] = answer
         if answer.trace:
-            self._run.note_writes(answer.trace)
+            self._run.writes.note(answer.trace)
         if why := self._guard.note(answer):
             self._run.protect(why)
         if not answer.is_overload or self._run.is_stopping:

@@ -6,7 +6,6 @@ first two into ``skipped``.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -23,7 +22,7 @@ from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
 from url_manifests.personas import Personas
 from url_manifests.protocol import Purpose
 from url_manifests.report import Report
-from url_manifests.traces import SiteView, Trace
+from url_manifests.traces import SiteView
 
 from . import minting
 from .discovery import Discovery
@@ -36,9 +35,7 @@ from .sample import Sample
 from .sessions import load_personas
 from .target import Target
 from .workers import EveryWorker
-
-WRITES_COUNTED: Final = 1000
-WRITES_REPORTED: Final = 50
+from .writes import Writes
 
 _ENTRIES_CHECKED_FIRST: Final = 1000
 
@@ -74,8 +71,8 @@ class WarmRun:
         """Some of what was proven, for the late check."""
         self.late_check: dict[str, Any] | None = None
         """What that found."""
-        self.writes: Counter[tuple[str, str]] = Counter()
-        """Database writes that the site observed while it answered, by route and table."""
+        self.writes = Writes()
+        """Database writes that the site observed, or refused, while it answered."""
         self.targets = [self.target, *(self.target.at(url) for url in config.base_urls)]
         """The instances of the site; the crawl goes to the first."""
         self.every_worker = EveryWorker(
@@ -207,16 +204,6 @@ class WarmRun:
         self._writer.close()
         self._writer, self.report = writer, report
 
-    def note_writes(self, trace: Trace) -> None:
-        """Count the database writes that one answer reports."""
-        writes = trace.extra.get("writes")
-        route = str(trace.extra.get("route", ""))[:200]
-        for table, count in writes.items() if isinstance(writes, dict) else ():
-            where = (route, str(table)[:100])
-            if where not in self.writes and len(self.writes) >= WRITES_COUNTED:
-                where = ("other routes", "")
-            self.writes[where] += count if isinstance(count, int) else 1
-
     def count_request(self, now_s: float) -> None:
         """A request of the plan was sent."""
         self.requests_sent += 1
@@ -309,10 +296,7 @@ class WarmRun:
             "personas": list(self.visitors.roles),
             "workers": self.every_worker.document(),
             "discovered": dict(self.inspector.discovery.counts) if self.inspector.discovery else None,
-            "writes": [
-                {"route": route, "table": table, "count": count}
-                for (route, table), count in self.writes.most_common(WRITES_REPORTED)
-            ],
+            "writes": self.writes.document(),
         }
 
 
