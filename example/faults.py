@@ -1,6 +1,8 @@
 """Break the site on purpose, for tests of what a warmer does then. Off unless ``EXAMPLE_BREAK`` names a fault.
 
 ``half``        every second product and category (odd id) answers 500
+``leak``        the offers page greets whoever asks, and keeps the greeting in the cache under one key for everybody
+``writes``      each product page writes to the database
 ``login_wall``  everything but the login page, ``healthz/`` included, redirects to the login page: a staging site
 """
 
@@ -10,13 +12,15 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from example.catalogue.models import Category, Product
 
-FAULTS = frozenset({"half", "login_wall"})
+FAULTS = frozenset({"half", "leak", "login_wall", "writes"})
 
 
 class FaultMiddleware:
@@ -39,12 +43,17 @@ class FaultMiddleware:
 
     def process_view(
         self,
-        _request: HttpRequest,
+        request: HttpRequest,
         _view: Callable[..., HttpResponse],
         _args: list[Any],
         kwargs: dict[str, Any],
     ) -> HttpResponse | None:
-        """Answer 500 in place of a product or category with an odd id."""
+        """Do what the fault says in place of the view, or before it."""
+        if "leak" in self.faults and request.path.endswith("/offers/"):
+            name = request.user.get_username()
+            return HttpResponse(cache.get_or_set("greeting", lambda: f"Hello, {name or 'visitor'}", 3600))
+        if "writes" in self.faults and "product_slug" in kwargs:
+            Product.objects.filter(slug=kwargs["product_slug"]).update(stock=F("stock"))
         if "half" in self.faults and _has_odd_id(kwargs):
             return HttpResponse("broken on purpose: EXAMPLE_BREAK=half", status=500, content_type="text/plain")
         return None
