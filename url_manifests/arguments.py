@@ -1,11 +1,11 @@
-"""What the command line takes."""
+"""What the command line takes, and what its options mean; in part also those of `manage.py export_manifest`."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from .build import BuildOptions
 from .logs.detect import FORMAT_NAMES
@@ -24,7 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_build(commands.add_parser("build", help="make a manifest from access logs"))
     show = commands.add_parser("show", help="print a manifest as a table")
     show.add_argument("manifest", metavar="MANIFEST")
-    show.add_argument("-n", "--limit", type=_whole(1), default=50, help="how many entries (default: %(default)s)")
+    show.add_argument("-n", "--limit", type=whole(1), default=50, help="how many entries (default: %(default)s)")
     check = commands.add_parser("check", help="check a manifest: form, safety, duplicates, age")
     check.add_argument("manifests", nargs="+", metavar="MANIFEST")
     check.add_argument("--max-age-days", type=_number(0), metavar="DAYS", help="how old the window's end may be")
@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="what entered, left and moved between two manifests")
     diff.add_argument("old", metavar="OLD")
     diff.add_argument("new", metavar="NEW")
-    diff.add_argument("-n", "--limit", type=_whole(1), default=50, help="how many changes (default: %(default)s)")
+    diff.add_argument("-n", "--limit", type=whole(1), default=50, help="how many changes (default: %(default)s)")
     forecast = commands.add_parser("forecast", help="what a manifest would have covered of later requests")
     forecast.add_argument("manifest", metavar="MANIFEST")
     add_reading(forecast)
@@ -51,6 +51,17 @@ def add_rules(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
 def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the manifest to write")
     add_reading(parser)
+    add_ranking(parser).add_argument(
+        "--vary-on",
+        action="append",
+        default=[],
+        metavar="HEADER",
+        help=f"header that pages vary on (default: {', '.join(DEFAULT_VARY_ON)})",
+    )
+
+
+def add_ranking(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """How pages are ranked and where the list ends, also for `manage.py export_manifest`; the group of the variants."""
     selection, prediction = SelectionPolicy(), PredictionPolicy()
     ranking = parser.add_argument_group("ranking")
     ranking.add_argument(
@@ -61,14 +72,14 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         help="stop once this share of the expected requests is covered (default: %(default)s)",
     )
     ranking.add_argument(
-        "--max-urls", type=_whole(1), default=selection.max_urls, metavar="N", help="(default: %(default)s)"
+        "--max-urls", type=whole(1), default=selection.max_urls, metavar="N", help="(default: %(default)s)"
     )
     ranking.add_argument(
         "--max-time", type=_seconds, metavar="TIME", help="what the pages may take to compute, such as 90s, 10m"
     )
-    ranking.add_argument("--max-per-route", type=_whole(1), metavar="N", help="(default: half of --max-urls)")
+    ranking.add_argument("--max-per-route", type=whole(1), metavar="N", help="(default: half of --max-urls)")
     ranking.add_argument(
-        "--min-hits", type=_whole(1), default=selection.min_hits, metavar="N", help="(default: %(default)s)"
+        "--min-hits", type=whole(1), default=selection.min_hits, metavar="N", help="(default: %(default)s)"
     )
     ranking.add_argument(
         "--half-life",
@@ -79,7 +90,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     )
     ranking.add_argument(
         "--horizon",
-        type=_whole(1),
+        type=whole(1),
         default=prediction.horizon_hours,
         metavar="HOURS",
         help="predict the requests of so many hours after the log (default: %(default)s)",
@@ -93,12 +104,29 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of each page's visitors whose header profiles are kept (default: %(default)s)",
     )
-    variants.add_argument(
-        "--vary-on",
-        action="append",
-        default=[],
-        metavar="HEADER",
-        help=f"header that pages vary on (default: {', '.join(DEFAULT_VARY_ON)})",
+    return variants
+
+
+def prediction_policy(options: Mapping[str, Any]) -> PredictionPolicy:
+    """What the options of `add_ranking` say about the requests to come."""
+    plain = options["plain_counts"]
+    return PredictionPolicy(
+        half_life_days=0.0 if plain else options["half_life"],
+        horizon_hours=options["horizon"],
+        by_hour_of_week=not plain,
+    )
+
+
+def selection_policy(options: Mapping[str, Any]) -> SelectionPolicy:
+    """What the options of `add_ranking`, and ``vary_on`` where there is one, say about the list."""
+    return SelectionPolicy(
+        coverage=options["coverage"],
+        max_urls=options["max_urls"],
+        max_time_s=options["max_time"],
+        max_per_route=options["max_per_route"],
+        min_hits=options["min_hits"],
+        variants_share=options["variants"],
+        vary_on=tuple(options.get("vary_on") or DEFAULT_VARY_ON),
     )
 
 
@@ -123,7 +151,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="fail when more of the lines cannot be read (default: %(default)s)",
     )
     reading.add_argument(
-        "--workers", type=_whole(0), default=0, metavar="N", help="processes (default: as many as processors)"
+        "--workers", type=whole(0), default=0, metavar="N", help="processes (default: as many as processors)"
     )
     filters = parser.add_argument_group("which requests count")
     add_rules(filters)
@@ -160,7 +188,7 @@ def _number(minimum: float) -> Callable[[str], float]:
     return convert
 
 
-def _whole(minimum: int) -> Callable[[str], int]:
+def whole(minimum: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < minimum:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {minimum}")

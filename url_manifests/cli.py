@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
-from .arguments import make_parser
+from .arguments import make_parser, prediction_policy, selection_policy
 from .build import BuildOptions, build
 from .checking import check_manifest
 from .console import (
@@ -28,9 +28,7 @@ from .forecasting import forecast
 from .logs.detect import forced_spec
 from .manifest import ManifestReader, write_manifest
 from .merging import merge_manifests
-from .prediction import PredictionPolicy
 from .rules import Rules, read_rules
-from .selection import DEFAULT_VARY_ON, SelectionPolicy
 from .sources import expand
 from .workers import total_bytes
 
@@ -93,20 +91,8 @@ def _reading_options(options: argparse.Namespace) -> BuildOptions:
 def _build_options(options: argparse.Namespace) -> BuildOptions:
     return replace(
         _reading_options(options),
-        prediction=PredictionPolicy(
-            half_life_days=0.0 if options.plain_counts else options.half_life,
-            horizon_hours=options.horizon,
-            by_hour_of_week=not options.plain_counts,
-        ),
-        selection=SelectionPolicy(
-            coverage=options.coverage,
-            max_urls=options.max_urls,
-            max_time_s=options.max_time,
-            max_per_route=options.max_per_route,
-            min_hits=options.min_hits,
-            variants_share=options.variants,
-            vary_on=tuple(options.vary_on) or DEFAULT_VARY_ON,
-        ),
+        prediction=prediction_policy(vars(options)),
+        selection=selection_policy(vars(options)),
     )
 
 

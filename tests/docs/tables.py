@@ -58,7 +58,7 @@ def _options(parser: argparse.ArgumentParser, hidden: Iterable[str] = ()) -> Ite
         names = action.option_strings or [str(action.metavar or action.dest)]
         if not {"--help", *hidden} & set(names):
             value = "" if action.nargs == 0 or not action.option_strings else f" {action.metavar or _choices(action)}"
-            yield f"`{', '.join(names)}{value}`", " ".join((action.help or "").replace("%%", "%").split())
+            yield f"`{', '.join(names)}{value}`", " ".join(((action.help or "") % vars(action)).split())
 
 
 def _choices(action: argparse.Action) -> str:

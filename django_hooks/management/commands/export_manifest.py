@@ -5,7 +5,6 @@ Exit codes: 0 written · 1 unexpected error · 2 wrong usage or configuration, o
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,13 +12,9 @@ from django.db import Error as DatabaseProblem
 
 from django_hooks.traffic.export import ExportOptions, ExportResult, export
 from django_hooks.traffic.options import own_rules
+from url_manifests.arguments import add_ranking, prediction_policy, selection_policy, whole
 from url_manifests.errors import CacheWarmingError, ExitCode
-from url_manifests.prediction import PredictionPolicy
 from url_manifests.rules import read_rules
-from url_manifests.selection import SelectionPolicy
-
-_SELECTION = SelectionPolicy()
-_PREDICTION = PredictionPolicy()
 
 
 class Command(BaseCommand):
@@ -31,16 +26,8 @@ class Command(BaseCommand):
         """Named as in ``python -m url_manifests build``, with the same defaults."""
         add = parser.add_argument
         add("-o", "--output", required=True, metavar="FILE", help="The manifest to write.")
-        add("--days", type=_whole, default=14, metavar="N", help="Days back from the last hour recorded (14).")
-        add("--coverage", type=_share, default=_SELECTION.coverage, metavar="SHARE", help="Stop at this share (1).")
-        add("--max-urls", type=_whole, default=_SELECTION.max_urls, metavar="N", help="(50000)")
-        add("--max-time", type=_positive, metavar="SECONDS", help="What the pages may take to compute.")
-        add("--max-per-route", type=_whole, metavar="N", help="(half of --max-urls)")
-        add("--min-hits", type=_whole, default=_SELECTION.min_hits, metavar="N", help="(1)")
-        add("--half-life", type=_positive, default=_PREDICTION.half_life_days, metavar="DAYS", help="(4)")
-        add("--horizon", type=_whole, default=_PREDICTION.horizon_hours, metavar="HOURS", help="(24)")
-        add("--plain-counts", action="store_true", help="Rank by hits alone, without prediction.")
-        add("--variants", type=_share, default=_SELECTION.variants_share, metavar="SHARE", help="(0.95)")
+        add("--days", type=whole(1), default=14, metavar="N", help="Days back from the last hour recorded (14).")
+        add_ranking(parser)
         add("--rules", default="", metavar="FILE", help="TOML file with your own rules (TRAFFIC_RULES).")
         add("--keep-unresolved", action="store_true", help="Keep URLs that ROOT_URLCONF does not find.")
 
@@ -76,44 +63,10 @@ class Command(BaseCommand):
 
 
 def _options(options: dict[str, Any]) -> ExportOptions:
-    plain = options["plain_counts"]
     return ExportOptions(
         days=options["days"],
         keep_unresolved=options["keep_unresolved"],
         rules=read_rules(options["rules"]) if options["rules"] else own_rules(),
-        prediction=PredictionPolicy(
-            half_life_days=0.0 if plain else options["half_life"],
-            horizon_hours=options["horizon"],
-            by_hour_of_week=not plain,
-        ),
-        selection=SelectionPolicy(
-            coverage=options["coverage"],
-            max_urls=options["max_urls"],
-            max_time_s=options["max_time"],
-            max_per_route=options["max_per_route"],
-            min_hits=options["min_hits"],
-            variants_share=options["variants"],
-        ),
+        prediction=prediction_policy(options),
+        selection=selection_policy(options),
     )
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
-    return value
-
-
-def _share(text: str) -> float:
-    if (value := _positive(text)) > 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 to 1")
-    return value
