@@ -39,6 +39,8 @@ from .totals import Totals
 from .visitors import Visitors
 
 MAX_CELLS: Final = 250_000
+_LOW_BITS: Final = (1 << TARGET_BIT) - 1
+"""A cell without its target, whose number would not fit into 64 bits."""
 
 Network = IPv4Network | IPv6Network
 
@@ -196,7 +198,7 @@ class LineCounter:
                 self.totals.excluded[self._targets.rules[number]] += lines
                 continue
             used += lines
-            yield f"{worker}\t{page}\t{cell}\t{lines}\t{further.get(cell, 0) if further else 0}\n"
+            yield f"{worker}\t{page}\t{cell & _LOW_BITS}\t{lines}\t{further.get(cell, 0) if further else 0}\n"
         self.totals.used += used
 
     def _mark(self, cell: int) -> str:

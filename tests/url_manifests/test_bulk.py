@@ -117,7 +117,7 @@ def _by_meaning(cells: list[str], variants: list[str]) -> list[tuple[str, ...]]:
     found: dict[tuple[object, ...], int] = {}
     for row in cells:
         _, page, cell, lines, further = map(int, row.split("\t"))
-        key = (page, cell & 2047, variants[cell >> 11 & 2047], cell >> 23 & 1048575)
+        key = (page, cell & 2047, variants[cell >> 11 & 2047], cell >> 23)
         found[key] = found.get(key, 0) + lines
         assert further == 0
     return sorted((*map(str, key), str(lines)) for key, lines in found.items())
@@ -148,3 +148,13 @@ def test_plain_lines_are_read_in_bulk(tmp_path):
     counter.count(0, COMBINED, 0, block)
     assert counter.totals.lines == 20_000
     assert (time.process_time() - started) / 20_000 < 60e-6  # ten times what a busy machine needs
+
+
+def test_cells_of_many_targets_fit_into_the_database_s_whole_numbers(tmp_path):
+    counter = LineCounter(CountingOptions(), tmp_path, 0, NOW_S)
+    # With 18 bits for its number a target's cell has more than the 63 bits of a signed column.
+    counter.count(0, COMBINED, 0, "".join(combined(f"/{number}/") + "\n" for number in range(1 << 17)).encode())
+    counter.count(0, COMBINED, 1, combined("/last/").encode())
+    counter.flush()
+    rows = (tmp_path / "cells-000-000000.csv").read_text().splitlines()
+    assert max(int(row.split("\t")[2]) for row in rows) < 1 << 63
