@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from importlib import import_module
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any
 
 from django.conf import settings
@@ -54,17 +54,13 @@ def create_users(count: int) -> int:
 
 def create_grants(count: int) -> int:
     """Create groups with ten permissions each until there are so many grants, and put each of the crowd into one."""
-    permissions = list(Permission.objects.order_by("pk"))
     names = [f"crowd{n:05}" for n in range(count // GRANTS_OF_A_GROUP)]
     groups = Group.objects.bulk_create([Group(name=name) for name in names], batch_size=BATCH)
     granted = Group.permissions.through
+    pks = cycle(Permission.objects.order_by("pk").values_list("pk", flat=True))
     grants = _bulk(
         granted,
-        (
-            granted(group_id=group.pk, permission_id=permissions[(number + n) % len(permissions)].pk)
-            for number, group in enumerate(groups)
-            for n in range(GRANTS_OF_A_GROUP)
-        ),
+        (granted(group_id=g.pk, permission_id=next(pks)) for g in groups for _ in range(GRANTS_OF_A_GROUP)),
     )
     if groups:
         membership = User.groups.through
