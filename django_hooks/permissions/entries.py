@@ -84,7 +84,7 @@ def unpack(entry: Any, current: Sequence[str]) -> Permissions | None:
     if not isinstance(entry, dict) or entry.get("tokens") != list(current):
         return None
     parts = [entry.get("user"), entry.get("group")]
-    if not all(isinstance(part, list) and all(isinstance(name, str) for name in part) for part in parts):
+    if not all(isinstance(part, list) and set(map(type, part)) <= {str} for part in parts):
         return None
     return Permissions(*(frozenset(part) for part in parts if part is not None))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final
@@ -76,9 +76,10 @@ class PermissionsWarmer(Warmer):
     def entries(self) -> Iterator[CacheEntry]:
         """One entry for each user, and the one of all superusers; looks at no cache."""
         database = _database()
-        yield CacheEntry(key=self._keys(_Source.SUPERUSERS).entry, source=_Source.SUPERUSERS)
+        keys = self._namer()
+        yield CacheEntry(key=keys(_Source.SUPERUSERS).entry, source=_Source.SUPERUSERS)
         for pk in _recent_first(database).values_list("pk", flat=True).iterator(chunk_size=_CHUNK):
-            yield CacheEntry(key=self._keys(pk).entry, source=pk)
+            yield CacheEntry(key=keys(pk).entry, source=pk)
 
     def outdated(self, entries: Sequence[CacheEntry]) -> Collection[str]:
         """The keys of what is there, but under tokens that are not current any more."""
@@ -91,9 +92,11 @@ class PermissionsWarmer(Warmer):
         return () if (cache := shared_cache()) is None else self._dead(cache, entries, values)
 
     def _dead(self, cache: BaseCache, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> list[str]:
-        keys = {entry.key: self._keys(entry.source).tokens for entry in entries}
-        states = cache.get_many(_tokens_of(self._keys(entry.source) for entry in entries))
-        current = {key: [tokens.usable(states.get(token)) or "" for token in under] for key, under in keys.items()}
+        keys = self._keys(entries)
+        wanted = _tokens_of(keys.values())
+        states = cache.get_many(wanted)
+        usable = {key: tokens.usable(states.get(key)) or "" for key in wanted}
+        current = {key: [usable[token] for token in under.tokens] for key, under in keys.items()}
         return [key for key, under in current.items() if unpack(values.get(key), under) is None]
 
     def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
@@ -102,24 +105,27 @@ class PermissionsWarmer(Warmer):
         cache = shared_cache()
         if cache is None or not changes.catch_up(cache) or not sees_all_commits(database):
             raise PermissionsNotStableError("the cache takes no fresh tokens, or a transaction is open")
-        current = self._current(cache, entries)
+        keys = self._keys(entries)
+        wanted = _tokens_of(keys.values())
+        current = current_tokens(cache, wanted, cache.get_many(wanted))
         permissions = self._permissions(database, [entry.source for entry in entries], current)
         packed: dict[str, Any] = {}
         for entry in entries:
             if entry.source in permissions:
-                under = [current[key] for key in self._keys(entry.source).tokens]
+                under = [current[key] for key in keys[entry.key].tokens]
                 packed[entry.key] = _packed(permissions[entry.source], under)
         return packed
 
-    def _keys(self, pk: Any) -> Keys:
-        if pk is _Source.SUPERUSERS:
-            return superuser_keys(self.backend.path(), _database())
+    def _namer(self) -> Callable[[Any], Keys]:
+        """A function from an entry's source to its keys; what is the same for all is looked up once."""
+        path, database = self.backend.path(), _database()
         label = get_user_model()._meta.label_lower  # noqa: SLF001 - documented by Django
-        return keys_for(self.backend.path(), label, _database(), pk)
+        superusers = superuser_keys(path, database)
+        return lambda pk: superusers if pk is _Source.SUPERUSERS else keys_for(path, label, database, pk)
 
-    def _current(self, cache: BaseCache, entries: Sequence[CacheEntry]) -> dict[str, str | None]:
-        wanted = _tokens_of(self._keys(entry.source) for entry in entries)
-        return current_tokens(cache, wanted, cache.get_many(wanted))
+    def _keys(self, entries: Iterable[CacheEntry]) -> dict[str, Keys]:
+        keys = self._namer()
+        return {entry.key: keys(entry.source) for entry in entries}
 
     def _permissions(
         self, database: str, sources: Sequence[Any], current: Mapping[str, str | None]
