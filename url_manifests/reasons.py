@@ -147,7 +147,6 @@ _BY_CIRCUMSTANCE: Final = {
     "timeout-differs": Reason(
         "The cache keeps it for another time than it was given.", "Look at the backend's options and at failovers."
     ),
-    "not-read-back": Reason("The run was asked to read nothing back.", "Verify all, or a sample."),
     "changed-meanwhile": Reason(
         "What it was computed from changed before it was written, so it was deleted again.",
         "Nothing to do: the next request, or run, computes it.",

@@ -89,6 +89,8 @@ class Report:
         self._cacheable += weight
         if result.is_proven:
             self._proven += weight
+        elif result is Result.UNVERIFIABLE:
+            self._unverifiable += weight
 
     def _add_reason(self, outcome: Outcome) -> None:
         self.reasons[outcome.reason] += 1

@@ -178,8 +178,12 @@ class Store:
         """How long each entry has to live; ``None`` never ends, `GONE` is not there. For stores that can tell."""
         raise NotImplementedError
 
-    def room(self) -> Room:
-        """What fits in without anything that lives being thrown out."""
+    def room(self, *, tidies: bool = False) -> Room:  # noqa: ARG002 - for subclasses
+        """What fits in without anything that lives being thrown out.
+
+        Args:
+            tidies: whether to clear away first what has expired, where the backend leaves that to its users.
+        """
         return Room()
 
     def recover(self) -> None:

@@ -61,41 +61,53 @@ class DatabaseStore(Store):
 
     def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
         """Upsert; without overwriting, expired rows alone are replaced, whoever wrote them in the meantime."""
-        rows = [(item.made, item.data.decode("ascii"), self._expires(item)) for item in items if item.data is not None]
+        connection = self._connection
         now = self._adapted(timezone.now().replace(microsecond=0))
-        tells = _tells_what_it_wrote(self._connection)
-        # Where the database does not tell which rows it left alone, they are looked for in the same transaction.
-        taken = set() if overwrite or tells else self.present(items)
-        written: set[str] = set()
-        for part in self._parts([row for index, row in enumerate(rows) if index not in taken], 3):
-            values = [value for row in part for value in row]
-            sql = self._upsert(len(part), overwrite=overwrite)
-            written.update(self._execute(sql, values if overwrite else [*values, *self._again(now)], fetches=tells))
+        # Within a transaction of the caller's, a failed statement must not take the caller's work with it.
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            tells = _tells_what_it_wrote(connection)
+            # Where the database does not tell which rows it left alone, they are looked for in the same transaction.
+            taken = set() if overwrite or tells else self.present(items)
+            rows = [row for index, row in enumerate(self._rows(items)) if index not in taken]
+            written: set[str] = set()
+            for part in [rows] if connection.vendor == "postgresql" else self._parts(rows, 3):
+                source, values = self._source(part)
+                cursor.execute(source + self._on_conflict(overwrite=overwrite), [*values, *self._again(now, overwrite)])
+                written.update(key for (key,) in (cursor.fetchall() if tells else ()))
         if tells:
             taken = {index for index, item in enumerate(items) if item.made not in written}
         return dict.fromkeys(taken, (Finding.TAKEN, ""))
 
-    def _upsert(self, count: int, *, overwrite: bool) -> str:
-        rows = ", ".join(["(%s, %s, %s)"] * count)
+    def _rows(self, items: Sequence[Item]) -> Iterator[tuple[str, str, Any]]:
+        ends: dict[float | None, Any] = {}
+        for item in items:
+            if item.timeout_s not in ends:
+                ends[item.timeout_s] = self._expires(item)
+            yield item.made, (item.data or b"").decode("ascii"), ends[item.timeout_s]
+
+    def _source(self, rows: Sequence[tuple[str, str, Any]]) -> tuple[str, list[Any]]:
+        insert = self._named("INSERT INTO {table} ({key}, {value}, {expires}) ")
+        if self._connection.vendor == "postgresql":
+            # Three lists are parsed and planned in no time, thousands of single values are not.
+            keys, texts, ends = ([row[column] for row in rows] for column in range(3))
+            source = "SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"
+            return insert + source, [keys, texts, [str(end) for end in ends]]
+        return insert + "VALUES " + ", ".join(["(%s, %s, %s)"] * len(rows)), [value for row in rows for value in row]
+
+    def _on_conflict(self, *, overwrite: bool) -> str:
         if self._connection.vendor == "mysql":
             new = "VALUES({0})" if overwrite else "IF({{expires}} < %s, VALUES({0}), {0})"
             changes = ", ".join(f"{c} = " + new.format(c) for c in ("{value}", "{expires}"))
-            end = f" ON DUPLICATE KEY UPDATE {changes}"
-        else:
-            end = " ON CONFLICT ({key}) DO UPDATE SET {value} = excluded.{value}, {expires} = excluded.{expires}"
-            end += "" if overwrite else " WHERE {table}.{expires} < %s"
-            end += " RETURNING {key}" if _tells_what_it_wrote(self._connection) else ""
-        return self._named("INSERT INTO {table} ({key}, {value}, {expires}) VALUES ") + rows + self._named(end)
+            return self._named(f" ON DUPLICATE KEY UPDATE {changes}")
+        update = " ON CONFLICT ({key}) DO UPDATE SET {value} = excluded.{value}, {expires} = excluded.{expires}"
+        update += "" if overwrite else " WHERE {table}.{expires} < %s"
+        return self._named(update + (" RETURNING {key}" if _tells_what_it_wrote(self._connection) else ""))
 
-    def _again(self, now: Any) -> list[Any]:
+    def _again(self, now: Any, overwrite: bool) -> list[Any]:  # noqa: FBT001 - private
+        """The values for the condition of `_on_conflict`."""
+        if overwrite:
+            return []
         return [now] * (2 if self._connection.vendor == "mysql" else 1)
-
-    def _execute(self, sql: str, parameters: Sequence[Any], *, fetches: bool) -> list[Any]:
-        connection = self._connection
-        # Within a transaction of the caller's, a failed statement must not take the caller's work with it.
-        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return [key for (key,) in cursor.fetchall()] if fetches else []
 
     def _expires(self, item: Item) -> Any:
         """As Django's ``_base_set``: whole seconds, and the end of time for what never ends."""
@@ -162,16 +174,14 @@ class DatabaseStore(Store):
 
         return seconds_left
 
-    def room(self) -> Room:
-        """Up to ``MAX_ENTRIES``; near it, what has expired is cleared away, as Django would do at its next write."""
-        limit: int = self.cache._max_entries  # noqa: SLF001 - the setting MAX_ENTRIES
-        count = self._count()
-        if count >= limit * HEADROOM:
+    def room(self, *, tidies: bool = False) -> Room:
+        """Up to ``MAX_ENTRIES``; what has expired is cleared away as Django itself does it when the table is full."""
+        if tidies:
             with self._connection.cursor() as cursor:
                 now = self._adapted(timezone.now().replace(microsecond=0))
                 cursor.execute(self._named("DELETE FROM {table} WHERE {expires} < %s"), [now])
-            count = self._count()
-        return Room(entries_left=int(limit * HEADROOM) - count, limit=f"MAX_ENTRIES {limit}")
+        limit: int = self.cache._max_entries  # noqa: SLF001 - the setting MAX_ENTRIES
+        return Room(entries_left=int(limit * HEADROOM) - self._count(), limit=f"MAX_ENTRIES {limit}")
 
     def _count(self) -> int:
         with self._connection.cursor() as cursor:

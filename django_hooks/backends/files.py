@@ -89,7 +89,7 @@ class FileStore(Store):
         except FileNotFoundError:
             return GONE
 
-    def room(self) -> Room:
+    def room(self, *, tidies: bool = False) -> Room:  # noqa: ARG002 - as above
         """Up to ``MAX_ENTRIES`` files."""
         limit: int = self.cache._max_entries  # noqa: SLF001 - the setting MAX_ENTRIES
         count = len(self.cache._list_cache_files())  # noqa: SLF001 - Django offers no count

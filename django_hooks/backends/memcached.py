@@ -156,7 +156,7 @@ class PyMemcacheStore(MemcachedStore):
         for name, members in groups.items():
             yield nodes[name], members
 
-    def room(self) -> Room:
+    def room(self, *, tidies: bool = False) -> Room:  # noqa: ARG002 - as above
         """What the fullest server has left in each slab class; keys spread over all of them."""
         rooms = [slab_room(stats) for stats in self._servers()]
         tightest = min(rooms, key=lambda room: room.pages_left)

@@ -36,7 +36,7 @@ class PyLibMCStore(MemcachedStore):
             for made in method(values, self.cache.get_backend_timeout(timeout_s))
         }
 
-    def room(self) -> Room:
+    def room(self, *, tidies: bool = False) -> Room:  # noqa: ARG002 - as above
         """By the sum of what lies there: this client does not tell how it is spread over slab classes."""
         servers = [
             {text(name): text(value) for name, value in stats.items()}

@@ -20,12 +20,12 @@ from .base import GONE, OVERHEAD_BYTES, Finding, Gone, Item, Problems, Store, is
 from .room import HEADROOM, Room
 
 _WRITE: Final = """
-local nx, marks, told = ARGV[1] == 'NX', {}, ''
+local marks, told, condition, set = {}, '', ARGV[1], redis.pcall
 for i, key in ipairs(KEYS) do
-  local set, ms = {'SET', key, ARGV[2 * i]}, ARGV[2 * i + 1]
-  if nx then set[#set + 1] = 'NX' end
-  if ms ~= '' then set[#set + 1] = 'PX'; set[#set + 1] = ms end
-  local answer = redis.pcall(unpack(set))
+  local value, ms, answer = ARGV[2 * i], ARGV[2 * i + 1], nil
+  if condition == 'NX' then
+    if ms == '' then answer = set('SET', key, value, 'NX') else answer = set('SET', key, value, 'NX', 'PX', ms) end
+  elseif ms == '' then answer = set('SET', key, value) else answer = set('SET', key, value, 'PX', ms) end
   if not answer then marks[i] = '0'
   elseif answer.err then marks[i] = 'e'; told = answer.err
   else marks[i] = '1' end
@@ -142,7 +142,7 @@ class RedisStore(Store):
         # Redis answers -1 for a key without an end and -2 for none at all.
         return [ms / 1000 if ms >= 0 else None if ms == -1 else GONE for ms in times]
 
-    def room(self) -> Room:
+    def room(self, *, tidies: bool = False) -> Room:  # noqa: ARG002 - as above
         """Up to ``maxmemory``; what has none is limited by nothing that we could see."""
         client = self._client()
         if isinstance(client, RedisCluster):

@@ -25,6 +25,8 @@ class Capacity:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
         self._full: dict[str, str] = {}
+        self._booked: dict[str, list[int]] = {}
+        """Alias → sizes of entries that were booked and are not written yet, so that the store cannot know of them."""
 
     def is_full(self, store: Store) -> bool:
         """Whether an entry did not fit; the run writes no more there."""
@@ -41,10 +43,17 @@ class Capacity:
         known = self._current(store)
         if store.alias not in self._full and not known.room.take(size_bytes):
             # What was booked is estimated from above: ask before saying no.
-            known = self._ask(store)
+            known = self._ask(store, tidies=True)
             if not known.room.take(size_bytes):
                 self._full[store.alias] = f"nothing that lives is thrown out for it: {known.room.limit}"
-        return store.alias not in self._full
+        if store.alias in self._full:
+            return False
+        self._booked.setdefault(store.alias, []).append(size_bytes)
+        return True
+
+    def written(self, store: Store) -> None:
+        """What was booked is in the store now."""
+        self._booked.pop(store.alias, None)
 
     def _current(self, store: Store) -> _Known:
         known = self._known.get(store.alias)
@@ -52,8 +61,10 @@ class Capacity:
             return self._ask(store)
         return self._ask(store) if time.monotonic() - known.asked_at_s > _FRESH_S else known
 
-    def _ask(self, store: Store) -> _Known:
-        room = store.room()
+    def _ask(self, store: Store, *, tidies: bool = False) -> _Known:
+        room = store.room(tidies=tidies)
+        for size_bytes in self._booked.get(store.alias, ()):
+            room.take(size_bytes)
         before = self._known.get(store.alias)
         evictions = before.evictions_before if before else room.evictions
         known = _Known(room, time.monotonic(), room.bytes_left, evictions)

@@ -83,6 +83,7 @@ class Writer:
         self._each(store, rows, lambda part: self._trim(store, part, live))
         started_s = time.monotonic()
         self._each(store, rows, lambda part: self._write(store, part))
+        self._capacity.written(store)
         if type(warmer).changed_meanwhile is not Warmer.changed_meanwhile:
             self._withdraw(store, _open(rows), warmer)
         self._prove(store, _open(rows), started_s)
@@ -126,7 +127,7 @@ class Writer:
 
     def _prove(self, store: Store, rows: Sequence[Planned], started_s: float) -> None:
         if self._options.verify == "none":
-            _end_all(rows, Result.UNVERIFIABLE, "not-read-back")
+            _end_all(rows, Result.UNVERIFIABLE)
             return
         if self._options.verify == "sample" and rows:
             sample = random.sample(rows, max(1, int(len(rows) * _SAMPLE_SHARE)))

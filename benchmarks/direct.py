@@ -1,0 +1,246 @@
+"""Writing straight into caches: each backend's raw bulk path, Django's ``set_many``, a naive loop, and the engine.
+
+``python -m benchmarks.direct [KEYS]``. Every backend is a real server of its own; values have 200 bytes; keys are
+missing. Each way runs in turns with the others, on emptied stores, and its best turn counts: on a busy machine the
+best of several is what is least disturbed. Ratios are to the raw bulk path, which is what the client library or the
+database can do when a program is written for nothing else: it pickles too, and looks at nothing before or afterwards.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import django
+from django.conf import settings
+from rich.console import Console
+from rich.table import Table
+
+from tests import servers
+
+KEYS: Final = 20_000
+TURNS: Final = 5
+SLOW_SHARE: Final = 0.05
+"""Share of the keys given to ways that take a statement, or a round trip, and more for each key."""
+TIMEOUT_S: Final = 3600
+BATCH: Final = 1000
+VALUE: Final = "x" * 200
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def main() -> int:
+    """Print a table for each backend."""
+    keys = int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        _configure(stack, folder)
+        for alias, raw in RAW.items():
+            if len(sys.argv) > 2 and alias not in sys.argv[2:]:
+                continue
+            _compare(alias, raw, keys)
+    return 0
+
+
+def _configure(stack: ExitStack, folder: Path) -> None:
+    redis, memcached, postgres = (
+        stack.enter_context(start(_sub(folder, start.__name__)))  # type: ignore[operator] # all take a folder
+        for start in (servers.redis, servers.memcached, servers.postgres)
+    )
+    core = "django.core.cache.backends."
+    table = {"BACKEND": f"{core}db.DatabaseCache", "OPTIONS": {"MAX_ENTRIES": 10_000_000}}
+    settings.configure(
+        USE_TZ=True,
+        INSTALLED_APPS=[],
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "db.sqlite3")},
+            "pg": {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": "postgres",
+                "USER": "postgres",
+                "HOST": postgres.host,
+                "PORT": str(postgres.port),
+            },
+        },
+        DATABASE_ROUTERS=["benchmarks.direct.Router"],
+        CACHES={
+            "default": {"BACKEND": f"{core}dummy.DummyCache"},
+            "django-redis": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": redis.url},
+            "redis": {"BACKEND": f"{core}redis.RedisCache", "LOCATION": redis.url},
+            "memcached": {
+                "BACKEND": f"{core}memcached.PyMemcacheCache",
+                "LOCATION": f"{memcached.host}:{memcached.port}",
+            },
+            "SQLite": {**table, "LOCATION": "cache_default"},
+            "PostgreSQL": {**table, "LOCATION": "cache_pg"},
+        },
+    )
+    django.setup()
+    from django.core.management import call_command
+
+    for database in ("default", "pg"):
+        call_command("createcachetable", database=database, verbosity=0)
+    from django.db import connections
+
+    with connections["default"].cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode=WAL")
+
+
+def _sub(folder: Path, name: str) -> Path:
+    made = folder / name
+    made.mkdir()
+    return made
+
+
+class Router:
+    """Puts the table ``cache_pg`` into PostgreSQL."""
+
+    def db_for_read(self, model: Any, **hints: object) -> str:
+        return "pg" if model._meta.db_table == "cache_pg" else "default"
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
+        return True
+
+
+def _compare(alias: str, raw: Callable[[Any, Pairs], None], keys: int) -> None:
+    from django.core.cache import caches
+
+    cache = caches[alias]
+    pairs = [(f"shop:row:{number}", VALUE) for number in range(keys)]
+    ways: dict[str, tuple[Callable[[Any, Pairs], None], float]] = {
+        "raw bulk path": (raw, 1),
+        "set_many, 1,000 at a time": (_set_many, SLOW_SHARE if _is_table(alias) else 1),
+        "loop of cache.set": (_loop, SLOW_SHARE),
+        "engine, not read back": (_engine("none"), 1),
+        "engine, a sample read back": (_engine("sample"), 1),
+        "engine, all read back": (_engine("all"), 1),
+    }
+    best = dict.fromkeys(ways, (float("inf"), float("inf")))
+    second = float("inf")
+    for _ in range(TURNS):
+        for name, (way, share) in ways.items():
+            cache.clear()
+            part = pairs[: max(1, int(len(pairs) * share))]
+            best[name] = min(best[name], _timed(lambda way=way, part=part: way(cache, part), len(part)))
+        second = min(second, _timed(lambda: _engine("all")(cache, pairs), keys)[0])
+    _print(alias, keys, best, second)
+    cache.clear()
+
+
+def _timed(call: Callable[[], None], keys: int) -> tuple[float, float]:
+    """Seconds a key by the clock, and of this process's processor time."""
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    call()
+    return (time.perf_counter() - began_s) / keys, (time.process_time() - began_cpu_s) / keys
+
+
+def _print(alias: str, keys: int, best: dict[str, tuple[float, float]], second: float) -> None:
+    table = Table(title=f"{alias}: {keys:,} keys of {len(VALUE)} bytes, best of {TURNS}", title_justify="left")
+    for heading in ("way", "keys a second", "µs a key", "of it processor here", "to raw", "to set_many"):
+        table.add_column(heading, justify="left" if heading == "way" else "right")
+    raw, many = best["raw bulk path"][0], best["set_many, 1,000 at a time"][0]
+    for name, (wall, cpu) in best.items():
+        figures = f"{1 / wall:,.0f}", f"{wall * 1e6:.1f}", f"{cpu * 1e6:.1f}", f"{raw / wall:.2f}", f"{many / wall:.2f}"
+        table.add_row(name, *figures)
+    Console(width=120).print(table)
+    first = best["engine, all read back"][0]
+    print(f"a second run of the engine at once: {second / first:.1%} of the first one's time\n", flush=True)
+
+
+def _batches(pairs: Pairs) -> Iterator[Pairs]:
+    for start in range(0, len(pairs), BATCH):
+        yield pairs[start : start + BATCH]
+
+
+def _set_many(cache: Any, pairs: Pairs) -> None:
+    for batch in _batches(pairs):
+        cache.set_many(dict(batch), TIMEOUT_S)
+
+
+def _loop(cache: Any, pairs: Pairs) -> None:
+    for key, value in pairs:
+        cache.set(key, value, TIMEOUT_S)
+
+
+def _raw_redis(cache: Any, pairs: Pairs) -> None:
+    client = cache.client.get_client() if hasattr(cache, "client") else cache._cache.get_client(write=True)
+    for batch in _batches(pairs):
+        pipeline = client.pipeline(transaction=False)
+        for key, value in batch:
+            pipeline.set(f":1:{key}", pickle.dumps(value, pickle.HIGHEST_PROTOCOL), px=TIMEOUT_S * 1000)
+        pipeline.execute()
+
+
+def _raw_memcached(cache: Any, pairs: Pairs) -> None:
+    for batch in _batches(pairs):
+        cache._cache.set_multi({f":1:{key}": value for key, value in batch}, TIMEOUT_S)
+
+
+def _raw_table(database: str, name: str) -> Callable[[Any, Pairs], None]:
+    def write(cache: Any, pairs: Pairs) -> None:
+        from django.db import connections
+
+        expires = "2030-01-01 00:00:00"
+        head = f"INSERT INTO {name} (cache_key, value, expires) VALUES "
+        tail = " ON CONFLICT (cache_key) DO UPDATE SET value = excluded.value, expires = excluded.expires"
+        size = connections[database].features.max_query_params
+        for start in range(0, len(pairs), step := size // 3 if size else BATCH):
+            batch = pairs[start : start + step]
+            values = [
+                part
+                for key, value in batch
+                for part in (f":1:{key}", base64.b64encode(pickle.dumps(value)).decode("latin1"), expires)
+            ]
+            with connections[database].cursor() as cursor:
+                cursor.execute(head + ", ".join(["(%s, %s, %s)"] * len(batch)) + tail, values)
+
+    return write
+
+
+def _engine(verify: str) -> Callable[[Any, Pairs], None]:
+    def write(cache: Any, pairs: Pairs) -> None:
+        from django.core.cache import caches
+
+        from django_hooks.engine import Engine, RunOptions
+        from django_hooks.warmers import CacheEntry, Warmer
+
+        class Rows(Warmer):
+            name = "rows"
+            timeout = TIMEOUT_S
+            alias = next(alias for alias in caches if caches[alias] is cache)
+
+            def entries(self) -> Iterator[CacheEntry]:
+                for key, value in pairs:
+                    yield CacheEntry(key=key, value=value)
+
+        done = 0
+        for batch in Engine(RunOptions(verify=verify)).batches([Rows()]):  # type: ignore[arg-type] # one of three
+            done += sum(count for count, _ in batch.plain().values()) or len(list(batch.exceptional()))
+        assert done == len(pairs), f"{done} of {len(pairs)} keys"
+
+    return write
+
+
+def _is_table(alias: str) -> bool:
+    return alias in ("SQLite", "PostgreSQL")
+
+
+RAW: Final = {
+    "django-redis": _raw_redis,
+    "redis": _raw_redis,
+    "memcached": _raw_memcached,
+    "SQLite": _raw_table("default", "cache_default"),
+    "PostgreSQL": _raw_table("pg", "cache_pg"),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
