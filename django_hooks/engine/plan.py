@@ -103,11 +103,11 @@ class Planner:
         if not isinstance(entry, CacheEntry):
             return failure(warmer.name, "bad-entry", f"yielded {type(entry).__name__} instead of CacheEntry", "?")
         timeout = warmer.timeout if entry.timeout is UNSET else entry.timeout
-        if problem := _problem(warmer, entry) or _timeout_problem(timeout):
+        if problem := _problem(warmer, entry, timeout):
             return failure(warmer.name, "bad-entry", problem, _key_text(entry.key))
         alias = entry.alias or warmer.alias
         try:
-            store = self.store(alias)
+            store = self._stores.get(alias) or self.store(alias)
             return Planned(warmer, entry, store, store.make(entry.key, entry.version), timeout)
         except InvalidCacheBackendError:
             return failure(warmer.name, "bad-entry", f"no cache has the alias {alias!r}", entry.key)
@@ -117,14 +117,16 @@ class Planner:
             return failure(warmer.name, "backend-error", stores.describe(error), entry.key)
 
 
-def _problem(warmer: Warmer, entry: CacheEntry) -> str:
+def _problem(warmer: Warmer, entry: CacheEntry, timeout: object) -> str:
     if entry.problem:
         return entry.problem
-    if _key_text(entry.key) == "?":
+    if not entry.key or not isinstance(entry.key, str):
         return f"the key must be text and not empty, is {entry.key!r}"[:120]
     if not 0 <= entry.weight < math.inf:
         return f"the weight must be a number from 0, is {entry.weight!r}"[:120]
-    return _source_problem(warmer, entry)
+    if (entry.compute is not None or entry.value is UNSET) and (problem := _source_problem(warmer, entry)):
+        return problem
+    return _timeout_problem(timeout)
 
 
 def _source_problem(warmer: Warmer, entry: CacheEntry) -> str:

@@ -37,9 +37,12 @@ class Category(StrEnum):
     """Aggregates, reports and everything else that is computed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CacheEntry:
-    """One key to be warm: exactly as the application itself reads and writes it."""
+    """One key to be warm: exactly as the application itself reads and writes it.
+
+    Not frozen, which would make each of a million of them slower to create; nobody changes one all the same.
+    """
 
     key: str
     value: Any = UNSET
