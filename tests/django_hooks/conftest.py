@@ -26,7 +26,7 @@ def configure(request, tmp_path):
     def make(name: str) -> dict:
         core = "django.core.cache.backends."
         if name == "db":
-            return {"BACKEND": f"{core}db.DatabaseCache", "LOCATION": TABLE, "OPTIONS": {"MAX_ENTRIES": 10_000}}
+            return {"BACKEND": f"{core}db.DatabaseCache", "LOCATION": TABLE, "OPTIONS": {"MAX_ENTRIES": 100_000}}
         if name in ("django-redis", "redis"):
             server = urlsplit(request.getfixturevalue("redis_server").url)
             path = "django_redis.cache.RedisCache" if name == "django-redis" else f"{core}redis.RedisCache"

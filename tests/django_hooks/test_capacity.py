@@ -11,9 +11,8 @@ from django_hooks.backends.room import Room
 from django_hooks.backends.slabs import SlabClass, SlabRoom
 from django_hooks.engine import Engine, RunOptions
 from django_hooks.warmers import CacheEntry, Warmer
-from url_manifests.outcomes import Result
-
 from tests import servers
+from url_manifests.outcomes import Result
 
 MEGABYTES = 200
 BEFORE = 2000
