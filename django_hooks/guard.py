@@ -99,8 +99,11 @@ def exempt_tables() -> frozenset[str]:
 
 def _session_table() -> str:
     engine = import_module(settings.SESSION_ENGINE).SessionStore
-    # The engines that keep sessions in a table name its model; so do those derived from them.
-    model = engine.get_model_class() if hasattr(engine, "get_model_class") else None
+    try:
+        # The engines that keep sessions in a table name its model; so do those derived from them.
+        model = engine.get_model_class() if hasattr(engine, "get_model_class") else None
+    except RuntimeError:
+        model = None  # A project without sessions: the default engine's application is not installed.
     return model._meta.db_table if model else "django_session"  # noqa: SLF001 - as above
 
 

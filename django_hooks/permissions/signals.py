@@ -28,6 +28,8 @@ _Affected = Callable[[str, Any], list[str]]
 
 def cached_backends() -> list[str]:
     """The dotted paths in ``AUTHENTICATION_BACKENDS`` that keep permissions in the cache."""
+    if not apps.is_installed("django.contrib.auth"):
+        return []  # The setting's default names a backend that cannot even be imported then.
     return [path for path in settings.AUTHENTICATION_BACKENDS if _is_cached(path)]
 
 
