@@ -15,6 +15,7 @@ from django_hooks.warmers.base import UNSET, Warmer
 from url_manifests.outcomes import Result
 
 from .awaiting import discard, for_each, is_awaitable, settled
+from .connections import drop_broken
 from .plan import Planned
 
 _PER_THREAD: Final = 16
@@ -113,6 +114,7 @@ class Computer:
             try:
                 row.value = row.entry.compute()
             except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
+                drop_broken()
                 row.end(Result.FAILED, "compute-failed", stores.describe(error))
         return row
 
@@ -124,6 +126,7 @@ class Computer:
                 try:
                     _evaluate(row, row.entry.evaluate)
                 except Exception as error:  # noqa: BLE001 - as below
+                    drop_broken()
                     row.end(Result.FAILED, "compute-failed", stores.describe(error))
 
     def _compute_many(self, warmer: Warmer, rows: Sequence[Planned]) -> None:
@@ -141,6 +144,7 @@ class Computer:
                     _fill_in(part, settled(warmer.compute_many([row.entry for row in part])))
                     failures_in_a_row = 0
                 except Exception as error:  # noqa: BLE001 - as above
+                    drop_broken()
                     if len(part) > 1:
                         parts += [part[len(part) // 2 :], part[: len(part) // 2]]
                         continue

@@ -23,6 +23,7 @@ from url_manifests.outcomes import Outcome, Result
 from .awaiting import taken
 from .batch import BatchResult
 from .compute import Computer
+from .connections import drop_broken
 from .memory import MemoryWatch
 from .options import RunOptions
 from .plan import Planned, Planner, failure, is_never_stored
@@ -63,6 +64,7 @@ class Engine:
                 if self._wants is None or self._wants(_key_of(planned)):
                     yield planned
         except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
+            drop_broken()
             yield failure(warmer.name, "compute-failed", stores.describe(error))
 
     def run(self, warmers: Iterable[Warmer]) -> Iterator[Outcome]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
 from benchmarks import crowd
@@ -34,3 +39,20 @@ def test_the_next_requests_query_nothing_that_was_warmed(sites, cache, tmp_path)
     assert hot[DASHBOARD]["status 200"] > 0
     assert hot[DASHBOARD]["status 403"] > 0
     assert hot[DASHBOARD].keys() - {"auth_user", "status 200", "status 403"} == set()
+
+
+def test_a_database_that_ends_the_connection_costs_what_was_under_way_and_no_more(sites):
+    command = [sys.executable, "-m", "tests.django_hooks.warmers.terminated"]
+    done = subprocess.run(command, env={**os.environ, **sites["redis"]}, capture_output=True, text=True, check=False)
+    ended = json.loads(done.stdout)
+    areas = ended["sound stored"]
+    assert areas > 500
+    # The server-side cursor of a list dies with its connection, which is one finding; what was listed is written.
+    assert ended == {
+        "cut-while-listed stored": areas,
+        "cut-while-listed failed compute-failed": 1,
+        "cut-while-computed stored": areas,
+        "cut-while-computed failed compute-failed": 1,
+        "sound stored": areas,
+        "OperationalError: the connection is lost": 2,
+    }
