@@ -29,6 +29,10 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
+# Ten minutes of damaged input for everything that reads what others wrote; FUZZ="--seconds 60" for less.
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
 clean:
 	rm -rf var build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .scrapy
 

@@ -25,6 +25,8 @@ MAX_DECODED_BYTES: Final = 1024 * 1024
 """Larger pages are looked at as far as this."""
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_NO_PAGE_IS_IN: Final = frozenset({"unicode-escape", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape"})
+"""Python's own notations, which would turn a page into another."""
 _HTML: Final = re.compile(r"\s*(?:text/html|application/xhtml\+xml)\s*(?:;|$)", re.IGNORECASE)
 
 
@@ -52,14 +54,19 @@ def text_of(body: bytes, content_encoding: str, content_type: str) -> str | None
     if raw is None:
         return None
     found = _CHARSET.search(content_type) or _CHARSET.search(raw[:1024].decode("latin-1"))
-    return raw.decode(_known(found[1]) if found else "utf-8", "replace")
+    try:
+        return raw.decode(_known(found[1]) if found else "utf-8", "replace")
+    except (LookupError, ValueError):
+        # Python's codecs hold more than texts (zlib, base64), and some give up whatever they are told about errors.
+        return raw.decode("utf-8", "replace")
 
 
 def _known(charset: str) -> str:
     try:
-        return codecs.lookup(charset).name
+        name = codecs.lookup(charset).name
     except LookupError:
         return "utf-8"
+    return "utf-8" if name in _NO_PAGE_IS_IN else name
 
 
 def _gunzip(body: bytes, max_bytes: int) -> bytes:

@@ -60,8 +60,7 @@ def fragments(html: str, absolute_uri: str) -> list[Fragment]:
         return []
     # Only these tags are made objects of, which takes a tenth of the time of a whole tree.
     soup = BeautifulSoup(html, "lxml", parse_only=_Loading())
-    base_tag = soup.find("base", href=True)
-    base = urljoin(absolute_uri, str(base_tag["href"])) if isinstance(base_tag, Tag) else absolute_uri
+    base = _base(soup, absolute_uri)
     found: dict[str, Fragment] = {}
     for tag in (node for node in soup.descendants if isinstance(node, Tag)):
         for make in _MAKERS:
@@ -79,6 +78,15 @@ class _Loading(SoupStrainer):
 
     def allow_string_creation(self, string: str) -> bool:  # noqa: ARG002 - as above
         return False
+
+
+def _base(soup: BeautifulSoup, absolute_uri: str) -> str:
+    """What the page's links are relative to."""
+    tag = soup.find("base", href=True)
+    try:
+        return urljoin(absolute_uri, str(tag["href"])) if isinstance(tag, Tag) else absolute_uri
+    except ValueError:
+        return absolute_uri  # Browsers pass over what is no URL, too.
 
 
 def _own_url(url: str, base: str, absolute_uri: str) -> str:

@@ -7,7 +7,9 @@ names are looked for beside it, under the last part of their URL: nothing is fet
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
@@ -19,17 +21,31 @@ from .errors import FileFormatError
 from .logs.tabular import table_line
 from .sources import Source, open_source
 
-_START: Final = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*|<\?[^>]*>\s*|<!DOCTYPE\b.*?\]?>\s*)*<(?:urlset|sitemapindex)\b",
-    re.DOTALL,
-)
+_ROOT: Final = re.compile(rb"<(?:urlset|sitemapindex)\b")
+_ENDS: Final = ((b"<!--", b"-->"), (b"<?", b"?>"))
+_DAMAGES: Final = (ParseError, DefusedXmlException, EOFError, zlib.error, BadGzipFile, ValueError, LookupError)
+"""Of the XML, of its declared encoding, and of a compressed file."""
 _BATCH: Final = 5_000
 _MAX_DEPTH: Final = 2
 
 
 def is_sitemap(first_bytes: bytes) -> bool:
     """Whether a file begins as a sitemap or an index of sitemaps."""
-    return _START.match(first_bytes) is not None
+    rest = first_bytes.lstrip().removeprefix(b"\xef\xbb\xbf").lstrip()
+    # Piece by piece: one expression for all that may stand before the root takes for ever on some files.
+    while rest.startswith((b"<!", b"<?")):
+        rest = _after_piece(rest).lstrip()
+    return _ROOT.match(rest) is not None
+
+
+def _after_piece(text: bytes) -> bytes:
+    """What follows a comment, a processing instruction or a document type; nothing when that does not end."""
+    for start, end in _ENDS:
+        if text.startswith(start):
+            return text.partition(end)[2]
+    head, _, rest = text.partition(b">")
+    # A document type with declarations of its own ends after them.
+    return text.partition(b"]")[2].partition(b">")[2] if b"[" in head else rest
 
 
 def sitemap_blocks(source: Source) -> Iterator[bytes]:
@@ -59,7 +75,7 @@ def _urls(source: Source, depth: int) -> Iterator[str]:
                     yield location
                 if element.tag.endswith(("url", "sitemap")):
                     element.clear()
-    except (ParseError, DefusedXmlException, EOFError) as error:
+    except _DAMAGES as error:
         raise FileFormatError(source.name, f"is not a sound sitemap: {error}") from error
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 MAX_TRACE_BYTES: Final = 3800
 """Proxies buffer 4 to 8 KiB for all response headers together; a longer trace is cut, and says so."""
@@ -126,22 +127,25 @@ def decode_trace(value: str) -> Trace:
             keys=tuple(_traced_keys(document["a"], document["k"])),
             reason=str(document["r"]),
             worker=str(document["w"]),
-            private_aliases=frozenset(document["l"]),
+            private_aliases=frozenset(map(str, document["l"])),
             omitted=int(document["o"]),
             extra=dict(document.get("x", {})),
         )
-    except (binascii.Error, zlib.error, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (binascii.Error, zlib.error, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a trace: {error!r}") from error
 
 
 def _traced_keys(aliases: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterable[TracedKey]:
-    for alias, key, event, kind, *version in rows:
+    for alias, key, event, kind, *versions in rows:
+        version = versions[0] if versions else None
+        if not isinstance(version, int | str | None):
+            raise TypeError(f"a version is {type(version).__name__}")
         yield TracedKey(
             alias=str(aliases[alias]),
             key=str(key),
             event=KeyEvent(event),
             kind=KeyKind(kind),
-            version=version[0] if version else None,
+            version=version,
         )
 
 
@@ -175,6 +179,17 @@ def decode_site_view(value: str) -> SiteView:
     try:
         document = json.loads(value)
         known = {field.name: document[field.name] for field in fields(SiteView) if field.name in document}
-        return SiteView(**{**known, "private_aliases": tuple(known.get("private_aliases", ()))})
+        view = SiteView(**{**known, "private_aliases": tuple(map(str, known.get("private_aliases", ())))})
+        return _checked(view)
     except (TypeError, RecursionError) as error:
         raise ValueError(f"not a site view: {error!r}") from error
+
+
+def _checked(view: SiteView) -> SiteView:
+    for name in ("absolute_uri", "language", "time_zone", "django", "release", "worker"):
+        if not isinstance(value := getattr(view, name), str):
+            raise TypeError(f"{name} is {type(value).__name__}")
+    if not isinstance(view.aliases, dict):
+        raise TypeError(f"aliases is {type(view.aliases).__name__}")
+    _ = urlsplit(view.absolute_uri).port  # raises ValueError for what is no URL
+    return view
