@@ -260,3 +260,25 @@ def test_a_sitemap_fetches_nothing_and_leads_nowhere(watched: Watched, site: Fak
         assert built.returncode == 0, built.stderr
         watched.crawl()
         assert_only_the_site(watched, site, trap)
+
+
+LOADING = """<html><head><base href="http://{trap}/b/"><link rel=next href="http://{trap}/n">
+<link rel=prefetch href="//{trap}/p"></head><body><div hx-get="http://{trap}/h" hx-trigger="load"></div>
+<div hx-get="/page/own/" hx-trigger="load"></div><turbo-frame id=a src="//{trap}/t"></turbo-frame>
+<esi:include src="http://{trap}/e"/><iframe src="http://{trap}/i"></iframe><a up-defer href="\\\\{trap}\\u">x</a>
+<iframe src="{site}@{trap}/j"></iframe><iframe src="{site}//{trap}/k"></iframe><iframe src="http:{trap}/l"></iframe>
+<img src="http://{trap}/m"><script src="http://{trap}/s"></script></body></html>"""
+
+
+def test_what_pages_load_later_is_asked_of_the_site_alone(watched: Watched, site: FakeSite, trap: Trap) -> None:
+    for number, text in enumerate(
+        [LOADING, LOADING.replace("<base", "<x"), LOADING.replace('"http://{trap}/b/"', "'/'")]
+    ):
+        page = text.replace("{trap}", trap.netloc).replace("{site}", site.url)
+        site.bodies[f"/page/{number}/"] = ("", page.encode())
+    watched.write_raw(*({"url": f"/page/{number}/"} for number in range(3)))
+    result = watched.crawl("discover=fragments")
+    assert "Traceback" not in result.stderr
+    assert_only_the_site(watched, site, trap)
+    assert "/page/own/" in site.paths
+    assert f"//{trap.netloc}/k" in site.paths  # a path of the site's own, whatever it looks like
