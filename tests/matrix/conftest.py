@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ from url_manifests.outcomes import Outcome, OutcomeReader
 from url_manifests.personas import Personas, write_personas
 from url_manifests.profiles import PROFILES
 
-from .rows import BROWSERS, PERSONA, ROWS, SESSION_A, SESSION_B, SHOP, VAULT, Row
+from .rows import BASIC_AUTH, BROWSERS, PERSONA, ROWS, SESSION_A, SESSION_B, SHOP, VAULT, Row
 from .visiting import Chromium, chromium_at
 
 BACKENDS = {"db": "gunicorn", "redis": "uvicorn", "redis-builtin": "gunicorn", "memcached": "uvicorn"}
@@ -55,6 +57,8 @@ class Run:
     server: str
     browsers: Mapping[str, Headers]
     outcomes: dict[Case, Outcome] = field(default_factory=dict)
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Site → what the cross-check found right after its crawl."""
     visits: dict[Case, Answer] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     sessions: Sequence[str] = ()
@@ -76,12 +80,13 @@ class Run:
         """Run something inside of the site's settings; what it printed."""
         return _python("-m", "tests.matrix.site", *arguments, cwd=ROOT, env=self.env("shop")).stdout
 
-    def crawl(self, site: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Crawl all rows of a site at once, in a project folder of its own."""
+    def crawl(self, site: str, *, by_doorkeeper: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Crawl all rows of a site at once that are warmed in this way, in a project folder of its own."""
         folder = self.folder / site
         folder.mkdir(exist_ok=True)
         shutil.copy(ROOT / "scrapy.cfg", folder)
-        self._write_manifest(folder / "manifest.jsonl", [row for row in ROWS if row.site == site])
+        rows = [row for row in ROWS if row.site == site and (row.warmed_by == "doorkeeper") is by_doorkeeper]
+        self._write_manifest(folder / "manifest.jsonl", rows)
         hour = datetime.now(UTC) + timedelta(hours=1)
         personas = Personas(cookie="sessionid", expires_at=hour, sessions={PERSONA: self.sessions[0]})
         write_personas(folder / "personas.json", personas)
@@ -120,6 +125,11 @@ class Run:
         for outcome in OutcomeReader(self.folder / site / "var" / "warm" / "test" / "outcomes.jsonl"):
             name, _, browser = outcome.profile.partition(".")
             self.outcomes[name, browser] = outcome
+
+    def cross_check(self, site: str) -> None:
+        path = self.folder / site / "var" / "warm" / "test" / "outcomes.jsonl"
+        printed = _python("-m", "tests.matrix.site", "check", str(path), cwd=ROOT, env=self.env(site)).stdout
+        self.checks[site] = json.loads(printed)
 
     def warm_otherwise(self) -> None:
         """Warm the pages of the rows that do it in ways that the crawler does not."""
@@ -165,6 +175,10 @@ def run(
             crawled = run.crawl(site, require_coverage="0")
             assert crawled.returncode == 0, crawled.stderr
             run.read_outcomes(site)
+            run.cross_check(site)
+        crawled = run.crawl("shop", by_doorkeeper=True, basic_auth=BASIC_AUTH)
+        assert crawled.returncode == 0, crawled.stderr
+        run.read_outcomes("shop")
         run.warm_otherwise()
         with chromium_at(chromium, run.ports) as browser:
             for row in ROWS:

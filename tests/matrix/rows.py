@@ -37,7 +37,8 @@ class Row:
     warmed_with: Mapping[str, str] = field(default_factory=dict)
     """Headers in which the warmer's profile differs from the browser."""
     warmed_by: str = "crawl"
-    """``crawl``, ``persona``; or ``head`` and ``client``, which are ways to warm that the crawler does not go."""
+    """``crawl``, ``persona``, ``doorkeeper`` (WARM_BASIC_AUTH); or ``head`` and ``client``, which are ways to warm
+    that the crawler does not go."""
     query: str = ""
     visit_query: str | None = None
     visit_host: str = ""
@@ -48,7 +49,7 @@ class Row:
 
     @property
     def is_in_manifest(self) -> bool:
-        return self.warmed_by in ("crawl", "persona")
+        return self.warmed_by in ("crawl", "persona", "doorkeeper")
 
     @property
     def site(self) -> str:
@@ -67,6 +68,7 @@ class Row:
 
 
 NOT_STORED: Final = Result.NOT_STORED
+BASIC_AUTH: Final = "reader:open"
 BASIC: Final = "Basic cmVhZGVyOm9wZW4="
 ANALYTICS: Final = "_ga=GA1.1.1234567890.1763800000"
 
@@ -103,11 +105,11 @@ ROWS: Final = (
         visit_headers={"Cookie": SESSION_A, "X-Scheme": "https"},
         is_hit=False,
     ),
-    Row(name="authorization-not-sent", page="plain", warmed_with={"Authorization": BASIC}, is_hit=False),
+    Row(name="authorization-not-sent", page="plain", warmed_by="doorkeeper", is_hit=False),
     Row(
         name="authorization-sent",
         page="plain",
-        warmed_with={"Authorization": BASIC},
+        warmed_by="doorkeeper",
         visit_headers={"Authorization": BASIC},
         is_hit=True,
     ),

@@ -58,3 +58,13 @@ def test_a_header_that_the_site_does_not_read_ends_the_run(run: Run) -> None:
     assert crawled.returncode == 2, crawled.stderr
     assert "WARM_PROXY_SCHEME_HEADER" in crawled.stderr
     assert "SECURE_PROXY_SSL_HEADER" in crawled.stderr
+
+
+@pytest.mark.parametrize("site", ["shop", "vault"])
+def test_the_cross_check_finds_what_the_crawl_has_proven(site: str, run: Run) -> None:
+    found = run.checks[site]
+    assert found["keys"]["present"] > 10
+    assert {name: found["keys"][name] for name in ("missing", "unreachable", "unreadable")} == {
+        "missing": 0, "unreachable": 0, "unreadable": 0
+    }, found["findings"]  # fmt: skip
+    assert found["corrected"] == 0

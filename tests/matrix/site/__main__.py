@@ -2,11 +2,13 @@
 
 ``python -m tests.matrix.site setup`` makes its tables, an account and two sessions of it, and prints their keys;
 ``python -m tests.matrix.site client HOST PATH…`` asks for pages through Django's in-process test client;
-``python -m tests.matrix.site forget KEY…`` deletes keys of the default cache.
+``python -m tests.matrix.site forget KEY…`` deletes keys of the default cache;
+``python -m tests.matrix.site check FILE`` cross-checks an outcome file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from importlib import import_module
@@ -52,6 +54,18 @@ def forget(*keys: str) -> None:
     cache.delete_many(keys)
 
 
+def check(path: str) -> None:
+    """Cross-check an outcome file, and print what was found."""
+    from django_hooks.crosscheck import Tally, cross_check
+    from django_hooks.visitor_keys import VisitorKeys
+    from url_manifests.outcomes import OutcomeReader
+
+    reader, tally = OutcomeReader(path), Tally()
+    for _ in cross_check(reader, tally, VisitorKeys(reader.run)):
+        pass
+    print(json.dumps(tally.document()))
+
+
 if __name__ == "__main__":
     django.setup()
-    {"setup": setup, "client": ask_in_process, "forget": forget}[sys.argv[1]](*sys.argv[2:])
+    {"setup": setup, "client": ask_in_process, "forget": forget, "check": check}[sys.argv[1]](*sys.argv[2:])

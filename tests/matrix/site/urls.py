@@ -49,6 +49,17 @@ def restless(request: HttpRequest, name: str) -> HttpResponse:
     return _kept_in("restless", request)
 
 
+def loading(request: HttpRequest, name: str) -> HttpResponse:
+    """A page that htmx completes as soon as it is there. Compressed, as everything here."""
+    body = f'<main id="box" hx-get="/part/{name}" hx-trigger="load">{"Wait. " * 100}</main>'
+    return HttpResponse(body)
+
+
+@vary_on_headers("HX-Request")
+def part(request: HttpRequest, name: str) -> HttpResponse:
+    return HttpResponse("Loaded by htmx" if "HX-Request" in request.headers else "<html>Visited</html>")
+
+
 def _kept_in(alias: str, request: HttpRequest) -> HttpResponse:
     """The page from one alias alone."""
     response: HttpResponse = cache_page(3600, cache=alias)(plain)(request, "")
@@ -62,7 +73,7 @@ def rotate(request: HttpRequest) -> HttpResponse:
     return HttpResponse(headers={"Cache-Control": "no-store"})
 
 
-VIEWS = (plain, csrf, user, long, agent, twice, rotating, restless)
+VIEWS = (plain, csrf, user, long, agent, twice, rotating, restless, loading, part)
 
 urlpatterns = [
     path("rotate/", rotate),
