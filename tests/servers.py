@@ -135,7 +135,7 @@ def memcached(folder: Path, *options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Server]:
+def postgres(folder: Path, *options: str) -> Iterator[Server]:
     """A PostgreSQL with one database, ``postgres``, and no password."""
     port = free_port()
     binaries = Path(require("postgres")).resolve().parent  # initdb lies beside it, often not on PATH
@@ -151,7 +151,7 @@ def postgres(folder: Path) -> Iterator[Server]:
     initialise = [str(binaries / "initdb"), "--auth=trust", "--username=postgres", "--no-sync", "-D", str(data)]
     subprocess.run(initialise, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     # Sockets in the temporary folder could exceed the length that a path of a socket may have.
-    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off"]
+    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off", *options]
     url = f"postgres://postgres@127.0.0.1:{port}/postgres"
     with running(command, port, url, folder / "postgres.log", user) as server:
         yield server

@@ -146,7 +146,9 @@ class RedisStore(Store):
         """Up to ``maxmemory``; what has none is limited by nothing that we could see."""
         client = self._client()
         if isinstance(client, RedisCluster):
-            rooms = [_room(info) for info in client.info("everything", target_nodes="primaries").values()]
+            told = client.info("everything", target_nodes="primaries")
+            # Of a single node the client gives the answer itself.
+            rooms = [_room(info) for info in ([told] if "used_memory" in told else told.values())]
             tightest = min(rooms, key=lambda room: room.bytes_left)
             return Room(
                 bytes_left=tightest.bytes_left * len(rooms),  # Keys spread evenly.
