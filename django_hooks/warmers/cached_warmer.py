@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from django.conf import settings
@@ -102,8 +103,8 @@ class CachedWarmer(Warmer):
         return CacheEntry(key=key, compute=compute, version=declared.version)
 
 
-def _in_language(language: str | None) -> translation.override:
-    return translation.override(language or translation.get_language())
+def _in_language(language: str | None) -> AbstractContextManager[None]:
+    return translation.override(language) if language else nullcontext()
 
 
 def _arguments(variant: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -38,7 +38,7 @@ def test_sound_settings_have_no_finding(sound):
 
 def test_the_check_is_registered(sound):
     sound.CACHE_WARMING = []
-    assert "cache_warming.E001" in [message.id for message in run_checks()]
+    assert "cache_warming.E001" in [message.id for message in run_checks(tags=["caches"])]
 
 
 @pytest.mark.parametrize(

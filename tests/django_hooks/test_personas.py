@@ -179,7 +179,7 @@ def test_sessions_in_a_cache_of_one_process_are_refused(shop):
     shop.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     with pytest.raises(ConfigurationError, match="belongs to one process"):
         mint()
-    assert "cache_warming.E007" in {message.id for message in run_checks()}
+    assert "cache_warming.E007" in {message.id for message in run_checks(tags=["caches"])}
 
 
 def test_the_file_is_for_its_owner_and_the_session_stands_nowhere_else(shop, tmp_path):
@@ -230,4 +230,4 @@ def test_a_session_store_that_is_down_keeps_the_row_for_the_next_attempt(shop):
 )
 def test_checks(shop, changes, ident):
     shop.CACHE_WARMING = {**shop.CACHE_WARMING, **changes}
-    assert ident in {message.id for message in run_checks()}
+    assert ident in {message.id for message in run_checks(tags=["caches"])}

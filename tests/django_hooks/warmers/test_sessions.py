@@ -161,7 +161,7 @@ def test_a_wrong_declaration_is_named_by_an_error_and_by_a_check(settings, decla
     settings.CACHE_WARMING = {"SESSIONS": declared}
     with pytest.raises(ConfigurationError, match=words):
         list(declared_sessions())
-    (message,) = [message for message in run_checks() if message.id == "cache_warming.E009"]
+    (message,) = [message for message in run_checks(tags=["caches"]) if message.id == "cache_warming.E009"]
     assert words in message.msg
 
 
@@ -171,7 +171,7 @@ def test_other_engines_are_explained_and_not_faked(settings, name):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{name}"
     with pytest.raises(ConfigurationError, match=f"{name} leaves nothing to warm: "):
         list(SessionsWarmer().entries())
-    assert "cache_warming.W007" in {message.id for message in run_checks()}
+    assert "cache_warming.W007" in {message.id for message in run_checks(tags=["caches"])}
 
 
 def test_an_engine_that_is_not_there_is_named(settings):
