@@ -27,12 +27,14 @@ from . import conf, stores
 from .lock import scope
 from .models import WarmRun
 from .strategies import Strategy
+from .sums import Sums
 
 logger = logging.getLogger(__name__)
 
 MAX_REPORT_BYTES: Final = 64_000
 _LONG_FIELDS: Final = ("routes", "examples", "cross_check", "hints")
 """What is left out of a report that is too long for the table, the longest first."""
+LOOK_BACK: Final = 20
 LOST_AFTER: Final = timedelta(minutes=10)
 """Without a sign of life for so long, a run is called lost."""
 
@@ -109,6 +111,19 @@ class RunRecord:
             # That error matters more than this row, which is called lost anyway when no sign of life comes.
             with suppress(DatabaseError), transaction.atomic():
                 WarmRun.objects.filter(pk=self.row.pk).update(state=WarmRun.State.LOST, finished_at=_now())
+
+
+def last_sums() -> dict[str, Sums]:
+    """Warmer → what it took when it last had something to write; of the last `LOOK_BACK` runs."""
+    found: dict[str, Sums] = {}
+    try:
+        for report in WarmRun.objects.filter(kind="warm").order_by("-pk").values_list("report", flat=True)[:LOOK_BACK]:
+            for name, document in report.get("warmers", {}).items():
+                if document.get("written") and name not in found:
+                    found[name] = Sums.read(document)
+    except DatabaseError as error:
+        logger.info("cache_warming.no_history", extra={"error": stores.describe(error)})
+    return found
 
 
 def bounded(document: dict[str, Any]) -> dict[str, Any]:

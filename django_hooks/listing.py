@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from typing import Any
-
-from django.db import connections
 
 from url_manifests.outcomes import Outcome
 
 from .engine import Engine
 from .engine.plan import Planned
+from .history import last_sums
 from .modes.steps import Planner, run_options
 from .strategies import Strategy
+from .sums import Sums
 from .warmers import Registry, Warmer
 from .warmers.base import UNSET
 
@@ -23,13 +22,14 @@ def plan_lines(warmers: Iterable[Warmer], strategy: Strategy) -> Iterator[str]:
     """What a run would look at: a line for each key, and one for each warmer with its sums.
 
     Bytes are those of values that are at hand, pickled; queries are those that the list of keys itself took. What
-    computing a value would take cannot be known without computing it.
+    computing values takes is estimated by the last run that did so; nothing is computed for it.
     """
     engine = Engine(run_options(strategy, strategy.deadline))
     planner = Planner(strategy=strategy)
+    before = last_sums()
     for warmer in warmers:
-        summary = _Summary(warmer.name)
-        with _counted_queries(summary):
+        summary = _Summary(warmer.name, before.get(warmer.name))
+        with summary.listing.counting_queries():
             for planned in engine.plan(planner.step(warmer).warmer):
                 summary.add(planned)
                 yield _plan_line(planned)
@@ -37,25 +37,32 @@ def plan_lines(warmers: Iterable[Warmer], strategy: Strategy) -> Iterator[str]:
 
 
 class _Summary:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, before: Sums | None) -> None:
         self._name = name
-        self._entries = 0
+        self._before = before
         self._computed = 0
-        self._bytes = 0
-        self.queries = 0
+        self.listing = Sums()
 
     def add(self, planned: Planned | Outcome) -> None:
-        self._entries += 1
+        self.listing.entries += 1
         if isinstance(planned, Planned) and planned.entry.value is UNSET:
             self._computed += 1
         elif isinstance(planned, Planned):
-            self._bytes += _size_bytes(planned.entry.value)
+            self.listing.bytes += _size_bytes(planned.entry.value)
 
     def __str__(self) -> str:
-        known = f", {self._bytes:,} bytes" if self._bytes else ""
-        computed = f", {self._computed} to be computed" if self._computed else ""
-        queries = f", {self.queries} queries to list them" if self.queries else ""
-        return f"{self._name}: {self._entries} entries{known}{computed}{queries}"
+        known = f", {self.listing.bytes:,} bytes" if self.listing.bytes else ""
+        queries = f", {self.listing.queries} queries to list them" if self.listing.queries else ""
+        return f"{self._name}: {self.listing.entries} entries{known}{queries}{self._estimate()}"
+
+    def _estimate(self) -> str:
+        if not self._computed:
+            return ""
+        if self._before is None:
+            return f", {self._computed} to be computed"
+        share = self._computed / self._before.written
+        size_bytes, queries = round(self._before.bytes * share), round(self._before.queries * share)
+        return f", {self._computed} to be computed: about {size_bytes:,} bytes and {queries} queries, by the last run"
 
 
 def _size_bytes(value: Any) -> int:
@@ -63,17 +70,6 @@ def _size_bytes(value: Any) -> int:
         return len(pickle.dumps(value))
     except Exception:  # noqa: BLE001 - __reduce__ of a project's class may raise anything; the run will say so
         return 0
-
-
-def _counted_queries(summary: _Summary) -> ExitStack:
-    def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 - Django's signature
-        summary.queries += 1
-        return execute(sql, params, many, context)
-
-    stack = ExitStack()
-    for connection in connections.all():
-        stack.enter_context(connection.execute_wrapper(count))
-    return stack
 
 
 def _plan_line(planned: Planned | Outcome) -> str:

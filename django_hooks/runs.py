@@ -26,6 +26,7 @@ from .lock import RunGuard
 from .modes.run import Run, left_out
 from .progress import watched, watching
 from .strategies import Strategy
+from .sums import MAX_WARMERS
 from .visitor_keys import VisitorKeys
 from .warmers import Warmer
 
@@ -79,6 +80,7 @@ def warm(
             )
             guard.on_beat.append(lambda: record.alive(report))
             _go(run, mode.warm, broken)
+        report.extra["warmers"] = {name: sums.document() for name, sums in list(run.sums.items())[:MAX_WARMERS]}
         report.finish(time.monotonic() - started_s)
     except BaseException:
         record.lose()

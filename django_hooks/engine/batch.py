@@ -19,10 +19,11 @@ class BatchResult:
     category: str
     entries: Sequence[Planned | Outcome]
 
-    def written_bytes(self) -> int:
-        """What the entries that were written take of their stores, estimated from above."""
-        written = (Result.STORED, Result.UNVERIFIABLE)
-        return sum(e.size_bytes for e in self.entries if isinstance(e, Planned) and e.result in written)
+    def written(self) -> tuple[int, int]:
+        """How many entries were written, and what they take of their stores in bytes, estimated from above."""
+        kept = (Result.STORED, Result.UNVERIFIABLE)
+        sizes = [e.size_bytes for e in self.entries if isinstance(e, Planned) and e.result in kept]
+        return len(sizes), sum(sizes)
 
     def outcomes(self) -> Iterator[Outcome]:
         """An outcome for each entry."""

@@ -63,14 +63,15 @@ async def _warm_step(run: Run, engine: Engine, step: Step) -> None:
     ahead = batches(engine, step)
     # Back in the thread that called: a loop must not be blocked, and that thread has the database connections.
     advance = sync_to_async(_take_next, thread_sensitive=True)
-    while await advance(run, ahead):
+    while await advance(run, step, ahead):
         pass
     if (cut := step.cut_short()) is not None:
         run.take(cut)
 
 
-def _take_next(run: Run, ahead: Iterator[BatchResult]) -> bool:
-    batch = next(ahead, None)
+def _take_next(run: Run, step: Step, ahead: Iterator[BatchResult]) -> bool:
+    with run.sums_of(step.warmer.name).counting_queries():  # Here, for it is of this thread's connections.
+        batch = next(ahead, None)
     if batch is not None:
         run.take_batch(batch)
     return batch is not None

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from django_hooks import conf
 from django_hooks.models import WarmJob, WarmRun
+from django_hooks.sums import Sums
 from django_hooks.warmers import Warmer
 from url_manifests.errors import ConfigurationError
 from url_manifests.outcomes import Result
@@ -161,6 +162,7 @@ class Jobs:
         self._run.report.absorb(counted)
         results = Counter({Result(name): count for name, count in counted["results"].items()})
         self._run.watcher.replace(job.pk, self._category(job), results)
+        self._run.sums_of(job.warmer).merge(Sums.read(result["sums"]))
         for document in result["whole"]:
             self._run.take_whole(whole_outcome(job.warmer, document))
         if not result["is_complete"]:

@@ -11,6 +11,7 @@ from django_hooks.history import RunRecord
 from django_hooks.lock import RunGuard
 from django_hooks.progress import Watcher
 from django_hooks.strategies import Strategy
+from django_hooks.sums import Sums
 from django_hooks.warmers import Warmer
 from url_manifests.outcomes import Outcome, OutcomeWriter, Result
 from url_manifests.report import Report
@@ -31,6 +32,8 @@ class Run:
     outcomes: OutcomeWriter | None = None
     done: set[str] = field(default_factory=set)
     """Warmers that have nothing left to do."""
+    sums: dict[str, Sums] = field(default_factory=dict)
+    """Warmer → what it took."""
     _said: set[tuple[str, str, str]] = field(default_factory=set)
 
     def take(self, outcome: Outcome) -> None:
@@ -51,6 +54,7 @@ class Run:
         Raises:
             AnotherRunError: the lock is somebody else's meanwhile.
         """
+        self.sums_of(batch.name).add(batch)
         if self.outcomes is not None:
             for outcome in batch.outcomes():
                 self.take(outcome)
@@ -61,6 +65,10 @@ class Run:
             self.watcher.add(batch.category, result, count)
         for outcome in batch.exceptional():
             self.take(outcome)
+
+    def sums_of(self, name: str) -> Sums:
+        """What a warmer took until now."""
+        return self.sums.setdefault(name, Sums())
 
     def take_whole(self, outcome: Outcome) -> None:
         """Count what is true of a warmer as a whole, once, however many workers found it out."""

@@ -26,7 +26,7 @@ class Step:
     def note(self, batch: BatchResult) -> None:
         """Charge the budget with what the batch wrote."""
         if self.purse is not None:
-            self.purse.charge(batch.written_bytes())
+            self.purse.charge(batch.written()[1])
 
     def cut_short(self) -> Outcome | None:
         """The outcome of what its budget left undone, if it did."""

@@ -16,8 +16,9 @@ def warm(run: Run) -> None:
     planner = Planner(strategy=run.strategy)
     for warmer in run.warmers:
         step = planner.step(warmer)
-        for batch in batches(engine, step):
-            run.take_batch(batch)
+        with run.sums_of(warmer.name).counting_queries():
+            for batch in batches(engine, step):
+                run.take_batch(batch)
         if (cut := step.cut_short()) is not None:
             run.take(cut)
         run.finish_warmer(warmer)

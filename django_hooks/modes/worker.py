@@ -25,6 +25,7 @@ from django_hooks.lock import RunGuard
 from django_hooks.models import WarmJob, WarmRun
 from django_hooks.narrowing import through
 from django_hooks.strategies import Strategy
+from django_hooks.sums import Sums
 from django_hooks.warmers import Warmer
 from django_hooks.warmers.registry import project_warmers
 from url_manifests.errors import AnotherRunError
@@ -90,7 +91,7 @@ class JobLease:
 
 def do(job_id: int) -> str:
     """Do a job: ``done``, ``stopped`` when it was cut short, ``not mine`` when it is another's or nobody wants it."""
-    report = Report(run_id="", env="", require_coverage=0)
+    report, sums = Report(run_id="", env="", require_coverage=0), Sums()
     lease = JobLease(job_id, report.results)
     if (job := lease.take()) is None:
         return "not mine"
@@ -98,25 +99,26 @@ def do(job_id: int) -> str:
     logger.info("cache_warming.job_started", extra=told)
     try:
         guard = RunGuard([lease], conf.get("TASKS_LEASE_S"), BEAT_S)
-        with guard.beating():
-            whole = _work(job, lease, guard, report)
+        with guard.beating(), sums.counting_queries():
+            whole = _work(job, lease, guard, report, sums)
     except AnotherRunError:
         logger.warning("cache_warming.job_lost", extra=told)
         return "not mine"
     except BaseException:
         lease.give_back()
         raise
-    result = {"counted": report.counted(), "whole": whole, "is_complete": not lease.is_stopped}
+    result = {"counted": report.counted(), "whole": whole, "sums": sums.document(), "is_complete": not lease.is_stopped}
     is_kept = lease.finish(result, report.planned)
     logger.info("cache_warming.job_done", extra=told | {"entries": report.planned, "is_kept": is_kept})
     return "not mine" if not is_kept else "stopped" if lease.is_stopped else "done"
 
 
-def _work(job: WarmJob, lease: JobLease, guard: RunGuard, report: Report) -> list[dict[str, Any]]:
+def _work(job: WarmJob, lease: JobLease, guard: RunGuard, report: Report, sums: Sums) -> list[dict[str, Any]]:
     """Count what comes of the job's part; the outcomes that are of the whole warmer are returned instead."""
     whole: list[dict[str, Any]] = []
     for batch in _batches(job, lease):
         guard.check()
+        sums.add(batch)
         for result, (count, weight) in batch.plain().items():
             report.add_many(result, count, weight)
         for outcome in batch.exceptional():

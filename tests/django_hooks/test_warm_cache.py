@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 
 from django_hooks.lock import single_run
@@ -68,6 +70,21 @@ def test_a_dry_run_prints_and_touches_nothing(own):
         ],
     )
     assert cache.get_many(["n0", "n1", "n2"]) == {}
+
+
+def test_a_dry_run_estimates_by_the_last_run_that_wrote(own):
+    @register("rows", category="rows")
+    def rows():
+        yield from (CacheEntry(key=f"r{pk}", value="x" * 100) for pk in Group.objects.values_list("pk", flat=True))
+
+    Group.objects.create(name="one")
+    command("--only", "numbers")
+    command("--only", "numbers")
+    lines = command("--dry-run", exclude=["broken"])[1].splitlines()
+    assert re.fullmatch(
+        r"numbers: 3 entries, 3 to be computed: about \d{3} bytes and [1-9]\d* queries, by the last run", lines[3]
+    )
+    assert lines[5] == "rows: 1 entries, 115 bytes, 1 queries to list them"
 
 
 def test_list_names_warmers_and_fragments(own):
