@@ -40,8 +40,8 @@ class Inspector:
         """Numbers of variants under way whose page was looked at."""
         self._by_route: Counter[str] = Counter()
         self._failing: set[str] = set()
-        self.unreadable = 0
-        """Pages whose bodies are not what their headers say."""
+        self.counts = {"looked_at": 0, "unreadable": 0}
+        """Pages that were read; and of them those whose bodies are not what their headers say."""
 
     def keep_bytes(self, planned: Planned) -> int:
         """How much of the answer's body is needed."""
@@ -57,9 +57,10 @@ class Inspector:
         if not response.body or not is_html(content_type):
             return answer
         self._looked_at.add(planned.number)
+        self.counts["looked_at"] += 1
         html = text_of(response.body, _header(response, "Content-Encoding"), content_type)
         if html is None:
-            self.unreadable += 1
+            self.counts["unreadable"] += 1
             return answer
         return self._judged(planned, answer, html)
 

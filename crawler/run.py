@@ -295,6 +295,7 @@ class WarmRun:
             "late_check": self.late_check,
             "personas": list(self.visitors.roles),
             "workers": self.every_worker.document(),
+            "pages_read": self.inspector.counts,
             "discovered": dict(self.inspector.discovery.counts) if self.inspector.discovery else None,
             "writes": self.writes.document(),
         }

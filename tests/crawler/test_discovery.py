@@ -128,3 +128,4 @@ def test_a_bomb_and_what_is_not_what_it_says(project: Project, site: FakeSite) -
     project.write_urls("/page/1/", "/page/2/", "/page/3/")
     assert project.crawl("discover=fragments").returncode == 0
     assert project.report["stored"] == 3
+    assert project.report["pages_read"] == {"looked_at": 3, "unreadable": 2}
