@@ -1,7 +1,8 @@
 """CPU and URLs a second of the spider and of its peers, against one server in one run: ``python -m benchmarks.crawl``.
 
 The spider does all its work: handshake, tickets, traces, a second request for proof, the late check of a sample. The
-peers ask for each URL once and look at nothing. So the spider is also given for each request.
+peers ask for each URL once and look at nothing. So the spider is also given for each request. Every client is run
+`ROUNDS` times in turn, and its least CPU counts: whatever else the machine does only ever adds to it.
 """
 
 from __future__ import annotations
@@ -14,26 +15,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from demo.deployment import ROOT
+from tests.crawler.fake_site import SECRET
 from url_manifests.manifest import Entry, Header, write_manifest
 from url_manifests.profiles import PROFILES
 
-URLS = 3000
+URLS = 10_000
 CONCURRENCY = 16
-SECRET = "a-secret-for-tests-0123456789abcdef"
+ROUNDS = 3
 
-SERVER = """
-import time
-from tests.crawler.fake_site import FakeSite, serving
-with serving(FakeSite(keeps_heads=False)) as site:
-    print(site.url, flush=True)
-    time.sleep(3600)
-"""
 STOCK = """
 import scrapy, sys
 class Stock(scrapy.Spider):
@@ -56,6 +52,45 @@ asyncio.run(main())
 """
 
 
+class Server:
+    """`benchmarks.crawl_server` in a process of its own; a context manager that ends it."""
+
+    secret = SECRET
+
+    def __init__(self, cold_s: float = 0.0, warm_s: float = 0.0) -> None:
+        command = [sys.executable, "-m", "benchmarks.crawl_server", str(cold_s), str(warm_s)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self._read()
+
+    def forget(self) -> None:
+        """Empty its cache."""
+        self._ask("forget")
+
+    def stored(self) -> dict[str, float]:
+        """When it stored each page since then, in seconds after the first."""
+        moments: dict[str, float] = json.loads(self._ask("stored"))
+        return moments
+
+    def _ask(self, word: str) -> str:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one client took."""
@@ -67,27 +102,28 @@ class Cost:
 
 def main() -> int:
     """Measure and print; 0."""
-    folder = Path(tempfile.mkdtemp())
-    try:
-        with server() as url:
-            write_inputs(folder, url)
-            costs = {name: measure(command, folder) for name, command in commands(folder).items()}
-    finally:
-        shutil.rmtree(folder)
-    print_table(costs)
+    with tempfile.TemporaryDirectory() as name, Server() as server:
+        folder = Path(name)
+        write_inputs(folder, server.url)
+        found: dict[str, list[Cost]] = {}
+        for _ in range(ROUNDS):
+            for client, command in commands(folder).items():
+                server.forget()
+                found.setdefault(client, []).append(measure(command, folder))
+    print_table({client: min(costs, key=lambda cost: cost.cpu_s) for client, costs in found.items()})
     return 0
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """The fake site of the tests, in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait()
+def write_project(folder: Path, url: str, entries: Sequence[Entry], concurrency: int, secret: str) -> None:
+    """A folder in which ``scrapy crawl warm -a env=bench`` asks for these entries."""
+    folder.mkdir()
+    (folder / "scrapy.cfg").write_text("[settings]\ndefault = crawler.settings\n")
+    (folder / ".env.bench").write_text(
+        f"WARM_BASE_URL={url}\nWARM_SECRET={secret}\nWARM_READY_URL=/healthz\nWARM_RATE=0\n"
+        f"WARM_CONCURRENCY={concurrency}\nWARM_MANIFEST=manifest.jsonl\n"
+    )
+    header = Header(entries=len(entries), profiles={"chrome": PROFILES["chrome"]})
+    write_manifest(folder / "manifest.jsonl", header, entries)
 
 
 def write_inputs(folder: Path, url: str) -> None:
@@ -95,14 +131,7 @@ def write_inputs(folder: Path, url: str) -> None:
     paths = [f"/page/{number}/" for number in range(URLS)]
     (folder / "urls.txt").write_text("".join(f"{url}{path}\n" for path in paths))
     # Scrapy looks for a scrapy.cfg in every folder above, too: where the stock spider runs there must be none.
-    (folder / "warm").mkdir()
-    (folder / "warm" / "scrapy.cfg").write_text("[settings]\ndefault = crawler.settings\n")
-    (folder / "warm" / ".env.bench").write_text(
-        f"WARM_BASE_URL={url}\nWARM_SECRET={SECRET}\nWARM_READY_URL=/healthz\nWARM_RATE=0\n"
-        f"WARM_CONCURRENCY={CONCURRENCY}\nWARM_MANIFEST=manifest.jsonl\n"
-    )
-    header = Header(entries=URLS, profiles={"chrome": PROFILES["chrome"]})
-    write_manifest(folder / "warm" / "manifest.jsonl", header, [Entry(url=path, hits=1) for path in paths])
+    write_project(folder / "warm", url, [Entry(url=path, hits=1) for path in paths], CONCURRENCY, SECRET)
     (folder / "stock.py").write_text(STOCK)
     (folder / "bare.py").write_text(BARE)
 
@@ -123,29 +152,30 @@ def commands(folder: Path) -> dict[str, list[str]]:
     return {name: command for name, command in found.items() if shutil.which(command[0])}
 
 
+def run_client(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run a command with nothing of this project's environment."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("WARM_", "SCRAPY_"))}
+    env = inherited | {"PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False)
+
+
 def measure(command: list[str], folder: Path) -> Cost:
     """Run a client; its CPU time is that of its process and its children."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("WARM_", "SCRAPY_"))}
+    is_own = "env=bench" in command
     before, start_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        command,
-        cwd=folder / "warm" if "env=bench" in command else folder,
-        env=inherited | {"PYTHONPATH": str(ROOT), "HOME": str(folder)},
-        capture_output=True,
-        check=False,
-    )
+    done = run_client(command, folder / "warm" if is_own else folder)
     wall_s, after = time.monotonic() - start_s, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.decode()[-500:]}")
     report = folder / "warm/var/warm/bench/report.json"
-    requests = json.loads(report.read_text())["requests_sent"] if "env=bench" in command else URLS
+    requests = json.loads(report.read_text())["requests_sent"] if is_own else URLS
     cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return Cost(wall_s=wall_s, cpu_s=cpu_s, requests=requests)
 
 
 def print_table(costs: dict[str, Cost]) -> None:
     """One line for each client, and the ratio that matters."""
-    print(f"{URLS} URLs, concurrency {CONCURRENCY} (wget: 1)")
+    print(f"{URLS} URLs, concurrency {CONCURRENCY} (wget: 1), the cheapest of {ROUNDS} runs")
     print(f"{'client':18} {'wall s':>7} {'URLs/s':>7} {'requests/s':>10} {'CPU ms/URL':>10} {'CPU ms/request':>14}")
     for name, cost in costs.items():
         print(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
 
@@ -16,6 +15,7 @@ from url_manifests.errors import SiteProtectionError
 from url_manifests.protocol import REFUSAL_HEADER, Purpose
 
 from .answer import Answer
+from .downloader import Download
 from .pace import Stopped
 from .plan import Planned
 from .politeness import ANSWER
@@ -23,8 +23,6 @@ from .readiness import POLL_EVERY_S, check_site, refused, site_view
 from .requests import build_request
 from .run import WarmRun
 from .wire import wire_target
-
-Download = Callable[[Request], Awaitable[Response]]
 
 HELLO_TRIES: Final = 3
 """So many entries of a host may stay without a word about the site (a page may be broken) before the ticket counts as

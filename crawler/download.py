@@ -25,7 +25,7 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
-from scrapy.http import Response
+from scrapy.http import Headers, Response
 from yarl import URL
 
 TLS_NAME: Final = "warm_tls_name"
@@ -74,7 +74,7 @@ class AiohttpDownloadHandler:
             async with self._session.request(
                 request.method,
                 URL(request.url, encoded=True),
-                headers=request.headers.to_tuple_list(),
+                headers=_decoded(request.headers),
                 timeout=aiohttp.ClientTimeout(total=request.meta["download_timeout"]),
                 ssl=self._tls,
                 server_hostname=request.meta.get(TLS_NAME),
@@ -98,6 +98,11 @@ class AiohttpDownloadHandler:
             else:
                 return bytes(kept)
         raise DownloadCancelledError(f"more than {self._max_bytes} bytes")
+
+
+def _decoded(headers: Headers) -> list[tuple[str, str]]:
+    # What `Headers.to_tuple_list` gives, without its detours: this is a tenth of a request's CPU.
+    return [(name.decode(), value.decode()) for name, values in dict.items(headers) for value in values]
 
 
 async def _only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -17,14 +17,13 @@ from url_manifests.traces import SiteView, decode_site_view
 
 from .answer import Answer, answer_from_error, answer_from_response
 from .download import TLS_NAME
+from .downloader import Download
 from .env import WarmConfig
 from .target import Target, host_header
 
 POLL_EVERY_S: Final = 0.5
 _LONGEST_ATTEMPT_S: Final = 10.0
 _MOST_REDIRECTS: Final = 3
-
-Download = Callable[[Request], Awaitable[Response]]
 
 
 async def wait_until_ready(

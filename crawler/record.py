@@ -13,7 +13,7 @@ from .run import WarmRun, run_of
 
 
 class RecordOutcomes:
-    """Counts under ``warm/<result>`` and ``warm/reason/<reason>``; see `WarmRun.record` for the rest."""
+    """See `WarmRun.record`. At the end, ``warm/<result>`` and ``warm/reason/<reason>`` are in Scrapy's statistics."""
 
     def __init__(self, run: WarmRun, stats: StatsCollector) -> None:
         self._run = run
@@ -25,11 +25,15 @@ class RecordOutcomes:
 
     def process_item(self, item: Outcome) -> Outcome:
         self._run.record(item)
-        self._stats.inc_value(f"warm/{item.result}")
-        if item.reason:
-            self._stats.inc_value(f"warm/reason/{item.reason}")
         return item
 
     def close_spider(self) -> None:
-        self._stats.set_value("warm/requests", self._run.requests_sent)
-        self._stats.set_value("warm/retries", self._run.retries)
+        run, report = self._run, self._run.report
+        counts = {
+            **{str(result): count for result, count in report.results.items()},
+            **{f"reason/{reason}": count for reason, count in report.reasons.items()},
+            "requests": run.requests_sent,
+            "retries": run.retries,
+        }
+        for name, count in counts.items():
+            self._stats.set_value(f"warm/{name}", count)

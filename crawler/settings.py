@@ -38,7 +38,7 @@ ITEM_PIPELINES = {"crawler.record.RecordOutcomes": 500}
 # --- What else runs ---------------------------------------------------------------------------------------------------
 # Of Scrapy's own extensions only those that cost nothing: no telnet console and no remote control (open doors in a
 # pipeline), no log of statistics every minute (crawler.extensions.progress tells more), no feeds.
-EXTENSIONS_BASE = {"scrapy.extensions.corestats.CoreStats": 0, "scrapy.extensions.logcount.LogCount": 0}
+EXTENSIONS_BASE = {"scrapy.extensions.logcount.LogCount": 0}
 EXTENSIONS = {
     "crawler.extensions.failures.Failures": 0,
     "crawler.extensions.progress.Progress": 10,

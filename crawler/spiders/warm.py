@@ -15,6 +15,7 @@ from scrapy.exceptions import CloseSpider
 
 from crawler.answer import Answer
 from crawler.asking import Handshake, ask
+from crawler.downloader import Download, UnqueuedDownloader
 from crawler.late import LateCheck
 from crawler.outcome import skipped
 from crawler.pace import Stopped
@@ -34,14 +35,15 @@ _BREATHE_EVERY: Final = 200
 class WarmSpider(Spider):
     """Streams the manifest: an entry is begun when an earlier one has ended, which keeps order and memory.
 
-    What is asked for an entry, and what comes of it, is a `Visit`'s business. Its requests pass through Scrapy's
-    downloader, and its outcomes through the item pipelines, but not through Scrapy's scheduler, which has nothing to
-    decide here: the plan says what comes next, and each request waits for the answer to the one before.
+    What is asked for an entry, and what comes of it, is a `Visit`'s business. Its requests pass through the downloader
+    and its middlewares, and its outcomes through the item pipelines, but not through Scrapy's scheduler, which has
+    nothing to decide: the plan says what comes next, and each request waits for the answer to the one before.
     """
 
     name = "warm"
     custom_settings = {  # noqa: RUF012 - Scrapy's name and type
-        # Not in `crawler.settings`: it drops bodies, and other spiders of a user's project read theirs.
+        # Not in `crawler.settings`: bodies are dropped, and other spiders of a user's project read theirs.
+        "DOWNLOADER": "crawler.downloader.UnqueuedDownloader",
         "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), "crawler.download.AiohttpDownloadHandler"),
     }
 
@@ -50,7 +52,6 @@ class WarmSpider(Spider):
         self.run = run
         self._owns_run = owns_run
         self._handshake = Handshake(run)
-        self._workers: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *_args: Any, run: WarmRun | None = None, **arguments: str) -> Self:
@@ -72,8 +73,6 @@ class WarmSpider(Spider):
         return spider
 
     def closed(self, _reason: str) -> None:
-        for worker in self._workers:
-            worker.cancel()
         if self._owns_run:
             self.run.finish()
 
@@ -81,7 +80,7 @@ class WarmSpider(Spider):
         """Wait for the site, go through the plan, look again. Nothing is left for Scrapy to schedule."""
         try:
             for target in self.run.targets:
-                await wait_until_ready(self.crawler.engine.download_async, self.run.config, target)
+                await wait_until_ready(self._download, self.run.config, target)
             await self._go_through_plan()
             await self._look_again()
         except CacheWarmingError as error:
@@ -92,15 +91,21 @@ class WarmSpider(Spider):
         return
         yield  # what makes this the generator that Scrapy wants
 
+    @property
+    def _download(self) -> Download:
+        downloader = self.crawler.engine.downloader
+        assert isinstance(downloader, UnqueuedDownloader), "DOWNLOADER is a setting of this spider"
+        return downloader.download
+
     async def _go_through_plan(self) -> None:
-        """Work on as many entries at once as requests are allowed at once."""
+        """Work on as many entries at once as requests are allowed at once.
+
+        When Scrapy is told to stop, it cancels us, and what is under way is given up.
+        """
         entries = self.run.planned()
-        self._workers = {asyncio.create_task(self._work(entries)) for _ in range(self.run.config.concurrency)}
-        # Not gathered: when Scrapy cancels us, because it was told to stop, what is under way is still waited for.
-        ended, _ = await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
-        for worker in ended:
-            worker.result()
-        self._leave_if_stopping()
+        await asyncio.gather(*(self._work(entries) for _ in range(self.run.config.concurrency)))
+        if self.run.is_stopping:
+            raise Stopped
 
     async def _work(self, entries: Iterator[tuple[Planned, ...]]) -> None:
         try:
@@ -146,12 +151,11 @@ class WarmSpider(Spider):
     async def _ask_at(self, planned: Planned, target: Target) -> Answer:
         run = self.run
         request = build_request(planned, target, timeout_s=run.config.timeout_s, purpose=run.purpose)
-        answer, _ = await ask(self.crawler.engine.download_async, request)
+        answer, _ = await ask(self._download, request)
         return answer
 
     async def _ask(self, planned: Planned) -> Answer:
-        download = self.crawler.engine.download_async
-        if answer := await self._handshake.shake_if_due(planned, download):
+        if answer := await self._handshake.shake_if_due(planned, self._download):
             return answer
         run = self.run
         request = build_request(
@@ -161,7 +165,7 @@ class WarmSpider(Spider):
             purpose=run.purpose,
             keep_bytes=run.inspector.keep_bytes(planned),
         )
-        return run.inspector.look(planned, *await ask(download, request))
+        return run.inspector.look(planned, *await ask(self._download, request))
 
     async def _record(self, planned: Planned, outcome: Outcome) -> None:
         """Hand an outcome to the item pipelines, and wait until it is recorded.
@@ -178,10 +182,6 @@ class WarmSpider(Spider):
         """Check at the end of the run."""
         if self.run.config.verify != "none":
             await LateCheck(self.run, self._ask).verify()
-
-    def _leave_if_stopping(self) -> None:
-        if self.run.is_stopping:
-            raise Stopped
 
 
 def leak_error(outcome: Outcome) -> VerificationError:

@@ -258,6 +258,7 @@ _RAW = {
     "no-colon": _OK + b"this is no header\r\nContent-Length: 2\r\n\r\nok",
     "bad-length": _OK + b"Content-Length: many\r\n\r\nok",
     "two-lengths": _OK + b"Content-Length: 2\r\nContent-Length: 9\r\n\r\nok",
+    "policy": _OK + b"Content-Security-Policy: " + b"x" * 20_000 + b"\r\nContent-Length: 2\r\n\r\nok",
     "long-header": _OK + b"X-Long: " + b"x" * 100_000 + b"\r\nContent-Length: 2\r\n\r\nok",
     "no-status": b"HTTP/1.1 \r\n\r\n",
     "status-999": b"HTTP/1.1 999 What\r\nContent-Length: 2\r\n\r\nok",

@@ -318,7 +318,7 @@ def test_stopped_while_the_site_asked_for_a_pause(project: Project, site: FakeSi
 
 def test_a_second_run_leaves(project: Project, site: FakeSite) -> None:
     site.latency_s = 0.2
-    project.write_urls(*(f"/page/{number}/" for number in range(20)))
+    project.write_urls(*(f"/page/{number}/" for number in range(100)))
     process = project.start("run_id=first")
     wait_for(lambda: len(site.paths) > 2)
     second = project.crawl("report=elsewhere/report.json")
@@ -436,17 +436,21 @@ def test_other_spiders_of_a_project_run_as_ever(project: Project, site: FakeSite
     assert site.paths == ["/page/1/"]
 
 
-def test_a_second_signal_ends_it_at_once_and_still_tells_the_truth(project: Project, site: FakeSite) -> None:
+def test_a_signal_ends_it_at_once_whatever_is_under_way_and_still_tells_the_truth(
+    project: Project, site: FakeSite
+) -> None:
     project.write_env(base_url=site.url, secret=SECRET, ready_url="/healthz", rate=0, timeout=30)
     project.write_urls("/page/1/", "/slow/1/", "/slow/2/")
     process = project.start()
     wait_for(lambda: "/slow/2/" in site.paths)
     process.terminate()
-    time.sleep(0.5)
-    assert process.poll() is None  # it waits for what is under way
-    process.terminate()
     _, stderr = process.communicate(timeout=5)
     assert process.returncode == 5, stderr
+    assert "Traceback" not in stderr
+    assert {outcome.url: outcome.reason for outcome in project.outcomes if outcome.url != "/page/1/"} == {
+        "/slow/1/": "stopped",
+        "/slow/2/": "stopped",
+    }
     assert_adds_up(project, 3)
 
 
