@@ -87,7 +87,7 @@ class LateCheck:
         before, required = run.report.coverage, run.config.require_coverage
         if mode == "all":
             await self._rewrite(self._look_at)
-        elif corrected := await self._look_at(run.sample.chosen):
+        elif corrected := await self._look_at(run.ledger.sample.chosen):
             await self._rewrite(_lookup(corrected))
         still_there = 1 - self._weight_gone / self._weight_asked if self._weight_asked else 1.0
         coverage = min(run.report.coverage, before * still_there)
@@ -135,7 +135,7 @@ class LateCheck:
         return now
 
     async def _rewrite(self, correct: Callable[[Iterable[Numbered]], Awaitable[dict[int, Outcome]]]) -> None:
-        with self._run.rewriting() as record:
+        with self._run.ledger.rewriting() as record:
             for chunk in _chunks(enumerate(OutcomeReader(self._run.config.outcomes))):
                 corrected = await correct(chunk)
                 for number, outcome in chunk:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
 from typing import Final
 
+from url_manifests.errors import FileFormatError
 from url_manifests.manifest import Entry, ManifestReader
 from url_manifests.masking import masked
 from url_manifests.outcomes import Outcome
@@ -23,6 +26,8 @@ CONNECTION_HEADERS: Final = frozenset(
     {"connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
 )
 """They belong to a connection, not to a visitor: the crawler has its own."""
+
+ENTRIES_CHECKED_FIRST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,22 @@ class Visitors:
             headers=headers,
             weight=outcome.weight,
         )
+
+
+def checked_manifest(path: Path) -> ManifestReader:
+    """A manifest that promises something to do.
+
+    Raises:
+        FileFormatError: it is missing or empty, or its header or one of its first entries malformed.
+    """
+    manifest = ManifestReader(path)
+    if not manifest.header.entries:
+        problem = "holds no entry, so that nothing would be warm; build it again from a log that has visitors"
+        raise FileFormatError(path, problem, line=1, field="entries")
+    # All of a long one would take longer than its first requests; a slip of the hand mostly shows in these.
+    for _ in islice(manifest, ENTRIES_CHECKED_FIRST):
+        pass
+    return manifest
 
 
 def plan_requests(

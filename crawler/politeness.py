@@ -58,7 +58,7 @@ class PolitenessMiddleware:
             )
             request.headers[name] = value
         request.meta[SENT_AT] = now_s = monotonic()
-        self._run.count_request(now_s)
+        self._run.traffic.count(now_s)
 
     def process_response(self, request: Request, response: Response) -> Response | Request:
         if WIRE not in request.meta:
@@ -109,7 +109,7 @@ class PolitenessMiddleware:
         if not 0 < pause_s < self._run.remaining_s():
             return None
         self._pace.hold(pause_s)
-        self._run.retries += 1
+        self._run.traffic.retries += 1
         request.meta[WIRE] = replace(wire, attempt=wire.attempt + 1)
         return request
 

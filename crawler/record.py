@@ -13,7 +13,7 @@ from .run import WarmRun, run_of
 
 
 class RecordOutcomes:
-    """See `WarmRun.record`. At the end, ``warm/<result>`` and ``warm/reason/<reason>`` are in Scrapy's statistics."""
+    """See `crawler.ledger`. At the end, ``warm/<result>`` and ``warm/reason/<reason>`` are in Scrapy's statistics."""
 
     def __init__(self, run: WarmRun, stats: StatsCollector) -> None:
         self._run = run
@@ -24,7 +24,7 @@ class RecordOutcomes:
         return cls(run_of(crawler), crawler.stats)
 
     def process_item(self, item: Outcome) -> Outcome:
-        self._run.record(item)
+        self._run.ledger.record(item)
         return item
 
     def close_spider(self) -> None:
@@ -32,8 +32,8 @@ class RecordOutcomes:
         counts = {
             **{str(result): count for result, count in report.results.items()},
             **{f"reason/{reason}": count for reason, count in report.reasons.items()},
-            "requests": run.requests_sent,
-            "retries": run.retries,
+            "requests": run.traffic.sent,
+            "retries": run.traffic.retries,
         }
         for name, count in counts.items():
             self._stats.set_value(f"warm/{name}", count)

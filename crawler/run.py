@@ -7,18 +7,17 @@ first two into ``skipped``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from url_manifests.errors import CacheWarmingError, ConfigurationError, FileFormatError, SiteProtectionError
+from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError
 from url_manifests.manifest import ManifestReader
-from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
+from url_manifests.outcomes import RunInfo
 from url_manifests.personas import Personas
 from url_manifests.protocol import Purpose
 from url_manifests.report import Report
@@ -28,16 +27,15 @@ from . import minting
 from .discovery import Discovery
 from .env import WarmConfig, load_config
 from .inspection import Inspector
+from .ledger import Ledger
 from .lock import RunLock, lock_paths
 from .outcome import skipped
-from .plan import Planned, Visitors, plan_requests, selector
-from .sample import Sample
+from .plan import Planned, Visitors, checked_manifest, plan_requests, selector
 from .sessions import load_personas
 from .target import Target
+from .traffic import Traffic
 from .workers import EveryWorker
 from .writes import Writes
-
-_ENTRIES_CHECKED_FIRST: Final = 1000
 
 
 class WarmRun:
@@ -50,7 +48,9 @@ class WarmRun:
         self.manifest = manifest
         self._mints = config.personas == minting.MINT
         self.target = Target.from_config(config)
-        self.report = Report(run_id=config.run_id, env=config.env, require_coverage=config.require_coverage)
+        report = Report(run_id=config.run_id, env=config.env, require_coverage=config.require_coverage)
+        self.ledger = Ledger(config.outcomes, self._info(), report)
+        self.traffic = Traffic()
         self.sites: dict[str, SiteView] = {}
         """How the site sees us, by public host, once it was asked."""
         self.error: CacheWarmingError | None = None
@@ -60,30 +60,22 @@ class WarmRun:
         self.is_deadline_over = False
         self.is_site_suffering = False
         """Whether a stop rule ended the run, rather than a person."""
-        self.requests_sent = 0
-        self.retries = 0
         self.entries_begun = 0
-        self.first_sent_at_s: float | None = None
-        self.last_sent_at_s: float | None = None
         self._started_at_s = monotonic()
         self.visitors = Visitors(manifest, personas)
-        self.sample = Sample(config.run_id)
-        """Some of what was proven, for the late check."""
         self.late_check: dict[str, Any] | None = None
-        """What that found."""
+        """What the second look at the end found."""
         self.writes = Writes()
         """Database writes that the site observed, or refused, while it answered."""
         self.targets = [self.target, *(self.target.at(url) for url in config.base_urls)]
         """The instances of the site; the crawl goes to the first."""
-        self.every_worker = EveryWorker(
-            self.targets, config.workers, lambda: not self.is_stopping and self.remaining_s() > 0
-        )
-        self.inspector = Inspector(config.soft_errors, self._make_discovery())
+        self.every_worker = EveryWorker(self.targets, config.workers, lambda: not self.must_leave())
+        discovery = Discovery(config.rules, self.target.absolute_uri, selector(config.only))
+        self.inspector = Inspector(config.soft_errors, discovery if config.discover != "none" else None)
         self._plan = plan_requests(manifest, self.visitors, config.only, config.rules)
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False
         self._lock = RunLock(*lock_paths(config.env, directory))
-        self._writer: OutcomeWriter | None = None
 
     @classmethod
     def prepare(cls, arguments: Mapping[str, str], environ: Mapping[str, str], directory: Path) -> Self:
@@ -95,14 +87,7 @@ class WarmRun:
         """
         config = load_config(arguments, environ, directory)
         personas = load_personas(Path(config.personas)) if config.personas not in ("", minting.MINT) else None
-        manifest = ManifestReader(config.manifest)
-        if not manifest.header.entries:
-            problem = "holds no entry, so that nothing would be warm; build it again from a log that has visitors"
-            raise FileFormatError(config.manifest, problem, line=1, field="entries")
-        # All of a long one would take longer than its first requests; a slip of the hand mostly shows in these.
-        for _ in islice(manifest, _ENTRIES_CHECKED_FIRST):
-            pass
-        return cls(config, manifest, directory, personas)
+        return cls(config, checked_manifest(config.manifest), directory, personas)
 
     def open(self) -> None:
         """Take the lock and begin the outcome file.
@@ -114,7 +99,7 @@ class WarmRun:
         config = self.config
         try:
             self._lock.acquire(f"run {config.run_id} of {config.env!r}")
-            self._writer = OutcomeWriter(config.outcomes, self._info())
+            self.ledger.open()
         except OSError as error:
             self._lock.release()
             raise ConfigurationError("WARM_REPORT", f"{error.filename} cannot be written: {error.strerror}") from error
@@ -138,6 +123,11 @@ class WarmRun:
         )
 
     @property
+    def report(self) -> Report:
+        """What was recorded so far, counted."""
+        return self.ledger.report
+
+    @property
     def purpose(self) -> Purpose:
         """With a release pinned, every answer has to say which one it is from."""
         return Purpose.HELLO if self.config.release else Purpose.WARM
@@ -156,12 +146,6 @@ class WarmRun:
             yield variants
         self._is_plan_at_end = True
 
-    def _make_discovery(self) -> Discovery | None:
-        config = self.config
-        if config.discover == "none":
-            return None
-        return Discovery(config.rules, self.target.absolute_uri, selector(config.only))
-
     def discovered(self, pages: tuple[Planned, ...]) -> list[Planned]:
         """What these pages load later, under way until `conclude`."""
         found = list(self.inspector.discovery.take(pages)) if self.inspector.discovery else []
@@ -172,44 +156,6 @@ class WarmRun:
         """This request's outcome is known, and about to be recorded."""
         self.inspector.forget(planned)
         del self._under_way[planned.number]
-
-    def record(self, outcome: Outcome) -> None:
-        """Count an outcome and write it down."""
-        assert self._writer is not None, "open() comes first"
-        if outcome.result.is_proven and not outcome.found_in:
-            self.sample.offer(self.report.planned, outcome)
-        self.report.add(outcome)
-        self._writer.write(outcome)
-
-    @contextmanager
-    def rewriting(self) -> Iterator[Callable[[Outcome], None]]:
-        """Record all outcomes anew; they take the place of the old ones when the block ends well."""
-        path = self.config.outcomes
-        temporary = path.with_name(f".{path.name}.new")
-        report = self.report.emptied()
-        writer = OutcomeWriter(temporary, self._info())
-
-        def record(outcome: Outcome) -> None:
-            report.add(outcome)
-            writer.write(outcome)
-
-        try:
-            yield record
-            temporary.replace(path)
-        except BaseException:
-            writer.close()
-            temporary.unlink(missing_ok=True)
-            raise
-        assert self._writer is not None, "open() comes first"
-        self._writer.close()
-        self._writer, self.report = writer, report
-
-    def count_request(self, now_s: float) -> None:
-        """A request of the plan was sent."""
-        self.requests_sent += 1
-        self.last_sent_at_s = now_s
-        if self.first_sent_at_s is None:
-            self.first_sent_at_s = now_s
 
     def fail(self, error: CacheWarmingError) -> None:
         """End the run early; the first error counts."""
@@ -224,6 +170,11 @@ class WarmRun:
     def is_stopping(self) -> bool:
         return self.error is not None or not self.is_wanted()
 
+    def must_leave(self) -> bool:
+        """Whether nothing more may be begun."""
+        self.is_deadline_over |= self.remaining_s() <= 0
+        return self.is_deadline_over or self.is_stopping
+
     def remaining_s(self) -> float:
         """Seconds until the deadline; negative after it."""
         return self._started_at_s + self.config.deadline_s - monotonic()
@@ -232,23 +183,15 @@ class WarmRun:
     def elapsed_s(self) -> float:
         return monotonic() - self._started_at_s
 
-    @property
-    def rate_achieved(self) -> float:
-        """Requests a second between the first and the last that were sent."""
-        if self.first_sent_at_s is None or self.last_sent_at_s is None or self.requests_sent < 2:
-            return 0.0
-        return (self.requests_sent - 1) / max(self.last_sent_at_s - self.first_sent_at_s, 1e-9)
-
     def finish(self) -> None:
         """Record what was not answered, write the report, and let the next run begin."""
-        if self._writer is None:
+        if not self.ledger.is_open:
             return
         try:
             self._record_the_rest()
-            self._writer.close()
+            self.ledger.close()
         except OSError as error:
             self.fail(CacheWarmingError(f"{self.config.outcomes} cannot be written: {error.strerror}"))
-        self._writer = None
         if self._mints and (problem := minting.revoke(self.config.run_id)):
             self.fail(CacheWarmingError(f"sessions of this run may live until they expire: {problem}"))
         self.report.error = self.error
@@ -269,12 +212,11 @@ class WarmRun:
             )
         # A malformed manifest has nothing more to give: its iterator is at its end.
         for planned in chain(self._under_way.values(), chain.from_iterable(self._plan)):
-            self.record(skipped(planned, planned.left_out or self._skip_reason()))
+            self.ledger.record(skipped(planned, planned.left_out or self._skip_reason()))
 
     def _skip_reason(self) -> str:
-        if self.error is None:
-            return "deadline"
-        return "protected" if self.is_site_suffering else "stopped"
+        stopped = "protected" if self.is_site_suffering else "stopped"
+        return stopped if self.error else "deadline"
 
     def _extra(self) -> dict[str, Any]:
         sites = {
@@ -285,10 +227,7 @@ class WarmRun:
             "base_url": self.config.base_url,
             "public_url": self.config.public_url,
             "manifest": self.config.manifest.name,
-            "requests_sent": self.requests_sent,
-            "retries": self.retries,
             "rate_allowed": self.config.rate,
-            "rate_achieved": round(self.rate_achieved, 2),
             "deadline_reached": self.is_deadline_over,
             "site": next(iter(sites.values()), None),
             "hosts": sites,
@@ -298,6 +237,7 @@ class WarmRun:
             "pages_read": self.inspector.counts,
             "discovered": dict(self.inspector.discovery.counts) if self.inspector.discovery else None,
             "writes": self.writes.document(),
+            **self.traffic.document(),
         }
 
 

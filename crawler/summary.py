@@ -27,8 +27,8 @@ def summary_lines(run: WarmRun) -> Iterator[str]:
     yield from _reason_lines(report)
     allowed = f"{config.rate:g} allowed" if config.rate else "no limit"
     yield (
-        f"  {run.requests_sent} requests in {duration_words(report.elapsed_s)}, "
-        f"{run.rate_achieved:.1f}/s ({allowed}), {run.retries} retried"
+        f"  {run.traffic.sent} requests in {duration_words(report.elapsed_s)}, "
+        f"{run.traffic.rate:.1f}/s ({allowed}), {run.traffic.retries} retried"
     )
     yield f"  report: {config.report}   outcomes: {config.outcomes}"
 

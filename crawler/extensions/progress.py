@@ -76,9 +76,9 @@ class Bar:
 
     def update(self) -> None:
         run = self._run
-        is_waiting = not run.requests_sent
+        is_waiting = not run.traffic.sent
         description = f"waiting for {run.config.ready_url or '/'}" if is_waiting else "warming"
-        counts = f"{run.rate_achieved:.1f}/s · {count_words(run.report.results)}" if not is_waiting else ""
+        counts = f"{run.traffic.rate:.1f}/s · {count_words(run.report.results)}" if not is_waiting else ""
         self._progress.update(self._task, completed=run.entries_begun, description=description, counts=counts)
         self._progress.refresh()
 
@@ -129,11 +129,11 @@ def opening_line(run: WarmRun) -> str:
 
 def progress_line(run: WarmRun) -> str:
     """How far the run is, in one line."""
-    if not run.requests_sent:
+    if not run.traffic.sent:
         return f"warm {run.config.env}: waiting for {run.config.ready_url or '/'} to answer 200 ({run.elapsed_s:.0f} s)"
     total, begun = run.manifest.header.entries, run.entries_begun
     left_s = (total - begun) * run.elapsed_s / begun if begun else 0.0
     return (
-        f"warm {run.config.env}: {begun} of {total} entries, {run.rate_achieved:.1f} requests/s, "
+        f"warm {run.config.env}: {begun} of {total} entries, {run.traffic.rate:.1f} requests/s, "
         f"{count_words(run.report.results)}; about {duration_words(min(left_s, max(run.remaining_s(), 0.0)))} left"
     )

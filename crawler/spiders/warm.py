@@ -109,7 +109,7 @@ class WarmSpider(Spider):
 
     async def _work(self, entries: Iterator[tuple[Planned, ...]]) -> None:
         try:
-            while not self._must_leave() and (variants := next(entries, None)):
+            while not self.run.must_leave() and (variants := next(entries, None)):
                 if variants[0].left_out:
                     await self._leave_out(variants)
                 else:
@@ -120,11 +120,6 @@ class WarmSpider(Spider):
         except Stopped:
             pass  # what is left is recorded when the run is finished
 
-    def _must_leave(self) -> bool:
-        """Whether nothing more may be begun."""
-        self.run.is_deadline_over |= self.run.remaining_s() <= 0
-        return self.run.is_deadline_over or self.run.is_stopping
-
     async def _leave_out(self, variants: tuple[Planned, ...]) -> None:
         for planned in variants:
             await self._record(planned, skipped(planned, planned.left_out))
@@ -133,14 +128,14 @@ class WarmSpider(Spider):
 
     async def _visit(self, visit: Visit) -> None:
         """Ask for one entry, variant by variant, until all is known about it."""
-        while not visit.is_over and not (visit.is_between_variants and self._must_leave()):
+        while not visit.is_over and not (visit.is_between_variants and self.run.must_leave()):
             planned = visit.current
             if outcome := visit.take(await self._ask(visit.next)):
                 await self._record(planned, await self.run.every_worker.make_sure(planned, outcome, self._ask_at))
 
     async def _visit_what_they_load(self, pages: tuple[Planned, ...]) -> None:
         found = deque(self.run.discovered(pages))
-        while found and not self._must_leave():
+        while found and not self.run.must_leave():
             planned = found.popleft()
             if planned.left_out:
                 await self._record(planned, skipped(planned, planned.left_out))

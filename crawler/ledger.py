@@ -1,0 +1,81 @@
+"""What came of each request: the outcome file and the report's counts, always in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
+from url_manifests.report import Report
+
+from .sample import Sample
+
+
+class Ledger:
+    """Open from `open` to `close`.
+
+    Args:
+        path: of the outcome file.
+        info: its first line.
+        report: counts what is recorded.
+    """
+
+    def __init__(self, path: Path, info: RunInfo, report: Report) -> None:
+        self._path = path
+        self._info = info
+        self._writer: OutcomeWriter | None = None
+        self.report = report
+        self.sample = Sample(info.run_id)
+        """Some of what was proven, for the late check."""
+
+    @property
+    def is_open(self) -> bool:
+        return self._writer is not None
+
+    def open(self) -> None:
+        """Begin the file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._writer = OutcomeWriter(self._path, self._info)
+
+    def record(self, outcome: Outcome) -> None:
+        """Count an outcome and write it down."""
+        assert self._writer is not None, "open() comes first"
+        if outcome.result.is_proven and not outcome.found_in:
+            self.sample.offer(self.report.planned, outcome)
+        self.report.add(outcome)
+        self._writer.write(outcome)
+
+    @contextmanager
+    def rewriting(self) -> Iterator[Callable[[Outcome], None]]:
+        """Record all outcomes anew; they take the place of the old ones when the block ends well."""
+        temporary = self._path.with_name(f".{self._path.name}.new")
+        report = self.report.emptied()
+        writer = OutcomeWriter(temporary, self._info)
+
+        def record(outcome: Outcome) -> None:
+            report.add(outcome)
+            writer.write(outcome)
+
+        try:
+            yield record
+            temporary.replace(self._path)
+        except BaseException:
+            writer.close()
+            temporary.unlink(missing_ok=True)
+            raise
+        self.close()
+        self._writer, self.report = writer, report
+
+    def close(self) -> None:
+        """End the file.
+
+        Raises:
+            OSError: its last lines cannot be written.
+        """
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
