@@ -112,15 +112,11 @@ class WarmRun:
                 raise
 
     def _info(self) -> RunInfo:
-        config = self.config
-        return RunInfo(
-            run_id=config.run_id,
-            env=config.env,
-            public_url=config.public_url,
-            release=config.release,
-            # The cross-check asks Django for these visitors' keys.
-            extra={"profiles": {name: dict(headers) for name, headers in self.manifest.header.profiles.items()}},
-        )
+        config, profiles = self.config, self.manifest.header.profiles
+        # The cross-check asks Django for these visitors' keys.
+        extra = {"profiles": {name: dict(headers) for name, headers in profiles.items()}}
+        names = {"env": config.env, "public_url": config.public_url, "release": config.release}
+        return RunInfo(run_id=config.run_id, extra=extra, **names)
 
     @property
     def report(self) -> Report:
