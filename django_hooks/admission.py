@@ -4,6 +4,7 @@ A warm request is refused on behalf of visitors, so only where there are any: a 
 last seconds answers every one. Otherwise these signs of suffering count, each with its limit in the settings:
 
 * how many live requests this process is answering at this moment;
+* how many connections wait for a worker to be free;
 * how much longer live requests take than they used to (`LatencyWatch`);
 * how late the event loop comes to what was due (under ASGI);
 * how long a database connection has to be waited for;
@@ -105,6 +106,7 @@ class Limits:
     """From where on visitors suffer; 0 switches a sign off."""
 
     in_flight: int = 8
+    waiting: int = 8
     latency_ratio: float = 2.0
     loop_lag_s: float = 0.1
     database_wait_s: float = 0.25
@@ -119,6 +121,7 @@ class Readings:
     live_ago_s: float = float("inf")
     """Seconds since the last live request was under way, 0 while one is."""
     in_flight: int = 0
+    waiting: int = 0
     latency_ratio: float = 0.0
     loop_lag_s: float = 0.0
     database_wait_s: float = 0.0

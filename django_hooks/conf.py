@@ -149,7 +149,7 @@ SETTINGS: Final[dict[str, Setting]] = {
             types=(dict, bool),
             default=True,
             help="Whether warm requests are refused while visitors suffer; a dict sets limits (0 is off): in_flight, "
-            "latency_ratio, loop_lag_s, database_wait_s, load.",
+            "waiting, latency_ratio, loop_lag_s, database_wait_s, load.",
         ),
         Setting(
             name="ALLOWED_ADDRESSES",

@@ -27,6 +27,7 @@ from url_manifests.protocol import REFUSAL_HEADER, Refusal
 
 from . import conf, stores
 from .admission import Hold, LatencyWatch, Limits, Readings, retry_after, suffering
+from .backlog import Backlog
 from .database_wait import DatabaseWait
 from .killswitch import StopSwitch
 from .live import LiveTraffic
@@ -84,6 +85,7 @@ class Gate:
         self._clock = clock
         self._latency = LatencyWatch()
         self._database = DatabaseWait(clock)
+        self._backlog = Backlog(clock)
         self._hold = Hold()
         self._switch = StopSwitch(clock)
         self._lag = LoopLag()
@@ -94,6 +96,7 @@ class Gate:
 
     def refusal(self) -> HttpResponse | None:
         """The answer to a warm request that may not come in; ``None`` for one that may. May block."""
+        self._live.attend()
         if why := self._switch.requested():
             return _refused(Refusal.STOP, why)
         if self._limits is None:
@@ -112,7 +115,7 @@ class Gate:
     def told(self) -> dict[str, float]:
         """What the traces of those that were let in say about the load."""
         seen = self.readings
-        told = {"in_flight": seen.in_flight, "latency_ratio": round(seen.latency_ratio, 2)}
+        told = {"in_flight": seen.in_flight, "waiting": seen.waiting, "latency_ratio": round(seen.latency_ratio, 2)}
         return {name: value for name, value in told.items() if value}
 
     def _is_due(self) -> bool:
@@ -143,6 +146,7 @@ class Gate:
         return Readings(
             live_ago_s=self._live.ago_s(now_s),
             in_flight=self._live.in_flight,
+            waiting=self._backlog.waiting() if limits.waiting else 0,
             latency_ratio=ratio,
             loop_lag_s=self._lag.worst_s(),
             # Connections are only opened for somebody's sake.

@@ -1,13 +1,15 @@
 """What visitors' requests leave behind for `admission`: that they are under way, and how long they took.
 
-This is all that a live request pays: two clock readings, an entry in a dict and out again, one append. Nothing is
-computed until a warm request asks; without any, the last `KEPT` requests lie in a ring.
+A noted request pays two clock readings, an entry in a dict and out again, and one append. Nothing is computed until a
+warm request asks. While none comes, only one live request of `ONE_IN` is noted, and the last `KEPT` of those lie in a
+ring: they tell what is usual when a run begins. From its first request on, all are.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
 from time import monotonic
 from typing import Any, Final
 
@@ -18,6 +20,9 @@ from django.http.response import HttpResponseBase
 from .admission import Sample
 
 KEPT: Final = 512
+ONE_IN: Final = 8
+ATTENDED_S: Final = 30.0
+"""After a warm request, all live ones are noted for so long."""
 
 _Handler = Callable[[HttpRequest], Any]
 
@@ -29,15 +34,24 @@ class LiveTraffic:
         self._begun: dict[int, float] = {}
         self._done: deque[tuple[float, float, str, int, bool]] = deque(maxlen=KEPT)
         self._last_ended_at_s = float("-inf")
+        self._is_attended = False
+        self._attended_until_s = 0.0
+
+    def attend(self) -> None:
+        """A warm request has come: note every live one from now on."""
+        self._attended_until_s = monotonic() + ATTENDED_S
+        self._is_attended = True
 
     def watching(self, get_response: _Handler) -> _Handler:
         """``get_response`` with its requests noted."""
         return self._awaiting(get_response) if iscoroutinefunction(get_response) else self._calling(get_response)
 
     def _calling(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> _Handler:
-        begun, note = self._begun, self._note
+        begun, note, turns = self._begun, self._note, count()
 
         def answering(request: HttpRequest) -> HttpResponseBase:
+            if not self._is_attended and next(turns) % ONE_IN:
+                return get_response(request)
             number = id(request)
             begun[number] = started_s = monotonic()
             try:
@@ -50,9 +64,11 @@ class LiveTraffic:
         return answering
 
     def _awaiting(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> _Handler:
-        begun, note = self._begun, self._note
+        begun, note, turns = self._begun, self._note, count()
 
         async def answering(request: HttpRequest) -> HttpResponseBase:
+            if not self._is_attended and next(turns) % ONE_IN:
+                return await get_response(request)
             number = id(request)
             begun[number] = started_s = monotonic()
             try:
@@ -70,7 +86,10 @@ class LiveTraffic:
         # Django's page cache alone adds Age in here: a hit and a miss of one route are not of one kind. Asked in the
         # public way, its absence is an exception that is raised and caught, and costs more than all the rest.
         is_hit = "age" in response.headers._store  # noqa: SLF001 - see above
-        self._done.append((monotonic(), started_s, route, response.status_code, is_hit))
+        now_s = monotonic()
+        self._done.append((now_s, started_s, route, response.status_code, is_hit))
+        if now_s > self._attended_until_s:
+            self._is_attended = False
 
     @property
     def in_flight(self) -> int:

@@ -17,7 +17,7 @@ from django_hooks import gate as gates
 from django_hooks.admission import Limits
 from django_hooks.database_wait import DatabaseWait
 from django_hooks.gate import Gate, LoopLag, limits
-from django_hooks.live import KEPT, LiveTraffic
+from django_hooks.live import KEPT, ONE_IN, LiveTraffic
 from url_manifests.errors import ConfigurationError
 from url_manifests.protocol import REFUSAL_HEADER, Refusal, refusal_in
 
@@ -84,6 +84,7 @@ def test_with_too_many_visitors_under_way_a_ticket_waits_and_no_view_is_run(site
         return HttpResponse("ok")
 
     layer = middleware.CacheWarmingMiddleware(view)
+    layer._gate._live.attend()
     assert layer(live_request()).status_code == 200
     (answer,) = answers
     assert (answer.status_code, refusal(answer)) == (503, Refusal.BUSY)
@@ -188,6 +189,7 @@ def test_what_was_measured_stands_in_the_trace(site, layer):
 def test_the_ring_of_visitors_is_bounded_and_nobody_stays_in_it(layer):
     live = LiveTraffic()
     watched = live.watching(lambda request: HttpResponse())
+    live.attend()
     for _ in range(KEPT + 10):
         watched(live_request())
     assert (live.in_flight, len(list(live.taken()))) == (0, KEPT)
@@ -198,6 +200,20 @@ def test_the_ring_of_visitors_is_bounded_and_nobody_stays_in_it(layer):
     with pytest.raises(RuntimeError):
         live.watching(breaks)(live_request())
     assert live.in_flight == 0
+
+
+def test_without_warm_requests_one_visitor_of_some_is_noted_and_with_them_all(monkeypatch):
+    live = LiveTraffic()
+    watched = live.watching(lambda request: HttpResponse())
+    assert [(watched(live_request()), len(live._done))[1] for _ in range(2 * ONE_IN)][-1] == 2
+    live.attend()
+    for _ in range(10):
+        watched(live_request())
+    assert len(live._done) == 12
+    live._attended_until_s = 0.0
+    for _ in range(1 + ONE_IN):
+        watched(live_request())
+    assert len(live._done) == 12 + 1 + 1
 
 
 def test_many_threads_at_once_lose_nobody(site):
