@@ -104,8 +104,9 @@ class Engine:
         for row in rows:
             if is_never_stored(row):
                 row.end(Result.NOT_STORED, "timeout-0", cacheable=False)
-        for store, members in _by_store(rows).items():
-            self._writer.look(store, members, warmer)
+        if self._needs_a_look(warmer, rows, sizer):
+            for store, members in _by_store(rows).items():
+                self._writer.look(store, members, warmer)
         waiting: dict[Store, list[Planned]] = defaultdict(list)
         for row in self._computer.computed(warmer, [row for row in rows if row.result is None], sizer.bulk):
             sizer.note(row)
@@ -115,6 +116,18 @@ class Engine:
                 self._flush(warmer, row.store, waiting.pop(row.store), sizer)
         for store, batch in waiting.items():
             self._flush(warmer, store, batch, sizer)
+        sizer.found_live = any(row.result is Result.ALREADY_WARM for row in rows)
+
+    def _needs_a_look(self, warmer: Warmer, rows: Sequence[Planned], sizer: Sizer) -> bool:
+        """Whether it is worth asking first what is there.
+
+        Where the values came along, the write itself finds that out; so when nothing was there of late, it need not be
+        asked twice.
+        """
+        options = self._options
+        if sizer.found_live or options.refresh or options.fresh_for_s or type(warmer).outdated is not Warmer.outdated:
+            return True
+        return any(row.value is UNSET for row in rows)
 
     def _flush(self, warmer: Warmer, store: Store, batch: Sequence[Planned], sizer: Sizer) -> None:
         self._writer.flush(store, batch, warmer)

@@ -28,6 +28,8 @@ class Sizer:
         self._count = 0
         self._bytes = 0
         self._unwritten = 0
+        self.found_live = True
+        """Whether some of the last entries were live already; at first nobody knows."""
 
     @property
     def _limit_bytes(self) -> float:

@@ -179,6 +179,30 @@ def test_batches_are_limited_in_bytes(monkeypatch):
     assert max(map(len, large.calls[1:])) <= 10
 
 
+def test_a_cold_store_is_not_asked_again_and_again_what_is_there(monkeypatch):
+    asked = []
+    own = DatabaseStore.present
+    monkeypatch.setattr(DatabaseStore, "present", lambda self, items: asked.append(len(items)) or own(self, items))
+
+    class Given(Warmer):
+        name = "given"
+        timeout = 60
+
+        def entries(self):
+            for number in range(1000):
+                yield CacheEntry(key=f"k{number}", value=number)
+
+    cache.set("k100", "live", 60)
+    outcomes = run(Given())
+    assert outcomes == {f"k{n}": WARM if n == 100 else STORED for n in range(1000)}
+    assert cache.get("k100") == "live"
+    # The first batch, and the one after the write that found somebody else's entry.
+    assert len(asked) == 2
+    asked.clear()
+    assert set(run(Given()).values()) == {WARM}
+    assert sum(asked) == 1000
+
+
 def test_counts_and_outcomes_say_the_same():
     def batches():
         values = {2: ..., 3: ValueError()}
