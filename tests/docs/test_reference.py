@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
+from django_hooks.strategies import Strategy
 from url_manifests.errors import ExitCode
 from url_manifests.report import Report
 
@@ -40,6 +42,20 @@ def test_every_exit_code_has_its_row() -> None:
     assert [(int(code), name.strip("`")) for code, name, *_ in rows("exit-codes.md")] == [
         (code.value, code.name) for code in ExitCode
     ]
+
+
+def test_every_field_of_a_strategy_has_its_row() -> None:
+    text = (DOCS / "how-to" / "strategies.md").read_text()
+    table = text[text.index("| field |") : text.index("What others depend on")]
+    heads = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
+    assert set(re.findall(r"`(\w+)`", "".join(heads))) == {f.name for f in dataclasses.fields(Strategy)} - {"name"}
+
+
+def test_every_log_event_that_is_documented_is_logged() -> None:
+    events = re.findall(r"`(cache_warming\.[a-z_]+)`", (DOCS / "how-to" / "strategies.md").read_text())
+    sources = "".join(path.read_text() for path in PACKAGES[2].rglob("*.py"))
+    assert [event for event in events if f'"{event}"' not in sources] == []
+    assert len(events) > 10
 
 
 def test_every_field_of_a_report_has_its_row() -> None:

@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_hooks import conf, listing, preflight, runs, strategies, usage
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
+from django_hooks.report_page import write_page
 from django_hooks.strategies import Strategy
 from django_hooks.warmers import Registry, Warmer, per_process
 from django_hooks.warmers.cache_nodes import find_fragments
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         add("--verify", choices=strategies.VERIFY, help="Which of the written keys to read back (all).")
         add("--require-coverage", type=_share, metavar="SHARE", help="From 0 to 1; less ends with exit code 3.")
         add("--report", default="", metavar="FILE", help="Write the report as JSON.")
+        add("--html", default="", metavar="FILE", help="Write the report as a page for people.")
         add("--outcomes", default="", metavar="FILE", help="Write a line for each key, for --verify-only to read.")
         add(
             "--verify-only", default="", metavar="OUTCOMES", help="Read back what an earlier run of this command wrote."
@@ -75,7 +77,7 @@ class Command(BaseCommand):
             elif options["dry_run"]:
                 self._print_plan(options)
             else:
-                self._finish(self._report(options), options["report"])
+                self._finish(self._report(options), options)
         except CacheWarmingError as error:
             raise CommandError(str(error), returncode=int(error.exit_code)) from error
 
@@ -95,9 +97,10 @@ class Command(BaseCommand):
         with single_run() as guard:
             return runs.warm(warmers, strategy, guard, broken=registry.broken, outcomes=options["outcomes"], **shared)
 
-    def _finish(self, report: Report, path: str) -> None:
-        if path:
-            _write(report, path)
+    def _finish(self, report: Report, options: dict[str, Any]) -> None:
+        for option, write in (("report", Report.write), ("html", write_page)):
+            if options[option]:
+                _write(report, write, option, options[option])
         self.stdout.write(f"{describe_counts(report.results)}; coverage {report.coverage:.3f}: {report.outcome}")
         for reason, count in report.reasons.most_common():
             self.stdout.write(f"  {count} {reason}: {', '.join(report.examples[reason])}")
@@ -153,7 +156,7 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
     if options["manifest"] and not options["preflight"]:
         raise ConfigurationError("--manifest", "is only read with --preflight")
     if options["dry_run"]:
-        for name in ("report", "outcomes"):
+        for name in ("report", "html", "outcomes"):
             if options[name]:
                 raise ConfigurationError(f"--{name}", "there is nothing to report with --dry-run")
     for kind in _READ_ONLY:
@@ -166,11 +169,11 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _write(report: Report, path: str) -> None:
+def _write(report: Report, write: Callable[[Report, str], None], option: str, path: str) -> None:
     try:
-        report.write(path)
+        write(report, path)
     except OSError as error:
-        raise ConfigurationError("--report", f"cannot write {path}: {error.strerror}") from error
+        raise ConfigurationError(_option(option), f"cannot write {path}: {error.strerror}") from error
 
 
 def _verdict(report: Report) -> str:
