@@ -106,7 +106,8 @@ class Limits:
     """From where on visitors suffer; 0 switches a sign off."""
 
     in_flight: int = 8
-    waiting: int = 8
+    waiting: int = 16
+    """More than a crawl of usual concurrency puts there by itself."""
     latency_ratio: float = 2.0
     loop_lag_s: float = 0.1
     database_wait_s: float = 0.25
