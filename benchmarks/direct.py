@@ -27,8 +27,8 @@ from rich.table import Table
 
 from tests import servers
 
-KEYS: Final = 20_000
-TURNS: Final = 5
+KEYS: Final = 10_000
+TURNS: Final = 7
 SLOW_SHARE: Final = 0.05
 """Share of the keys given to ways that take a statement, or a round trip, and more for each key."""
 TIMEOUT_S: Final = 3600

@@ -20,7 +20,8 @@ from django.core.cache import InvalidCacheBackendError, caches
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import KeyKind
 
-from . import stores, time_left
+from . import stores
+from .backends import shortest_time_left_s
 from .recorder import HEADER_LIST_PREFIX
 from .visitor_keys import VisitorKeys, by_alias
 
@@ -153,7 +154,7 @@ def _note_time_left(seen: dict[_KeyId, Seen], tally: Tally) -> None:
             groups[alias, version].append(key)
     for (alias, version), keys in groups.items():
         try:
-            left = time_left.shortest_s(caches[alias], keys, version)
+            left = shortest_time_left_s(alias, keys, version)
         except Exception as error:  # noqa: BLE001 - counted; the entries are there all the same
             tally.time_errors[type(error).__name__] += 1
             left = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Final
 
 from django.core.cache import caches
@@ -10,7 +12,7 @@ from . import database, files, memcached, pylibmc, redis
 from .base import GONE, Factory, Finding, Gone, Item, Problems, Store
 from .room import Room
 
-__all__ = ["GONE", "Finding", "Gone", "Item", "Problems", "Room", "Store", "open_store"]
+__all__ = ["GONE", "Finding", "Gone", "Item", "Problems", "Room", "Store", "open_store", "shortest_time_left_s"]
 
 _KINDS: Final[tuple[Factory, ...]] = (
     redis.store_for,
@@ -19,6 +21,18 @@ _KINDS: Final[tuple[Factory, ...]] = (
     database.store_for,
     files.store_for,
 )
+
+
+def shortest_time_left_s(alias: str, keys: Sequence[str], version: int | str | None) -> float | None:
+    """The least time left among entries that are there; ``None`` when none of them ends, or the backend cannot tell.
+
+    May raise whatever the backend raises.
+    """
+    with closing(open_store(alias)) as store:
+        if not store.tells_time_left:
+            return None
+        times = store.time_left_s([Item.of(store, key, version) for key in keys])
+        return min((left_s for left_s in times if isinstance(left_s, float)), default=None)
 
 
 def open_store(alias: str) -> Store:

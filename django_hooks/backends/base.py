@@ -72,6 +72,13 @@ class Item:
     size_bytes: int
     """What the entry will take of the store, estimated from above."""
 
+    @classmethod
+    def of(cls, store: Store, key: str, version: int | str | None) -> Item:
+        """An item to ask for: nothing but a key."""
+        item = Item()
+        item.key, item.version, item.made = key, version, store.make(key, version)
+        return item
+
 
 class Store:
     """One cache alias, through Django's cache interface."""
