@@ -22,6 +22,7 @@ from .registry import Registry, register, registry
 from .row_cache import CachedRows
 from .rows import RowsWarmer
 from .sessions import SessionsWarmer
+from .streaming import streamed
 from .variants import FragmentContext
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "register",
     "register_queries",
     "registry",
+    "streamed",
 ]

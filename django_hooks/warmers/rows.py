@@ -22,7 +22,7 @@ query for each, and only those that are missing in the cache.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, cast
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
@@ -30,9 +30,7 @@ from django.db.models import Model, QuerySet
 from .base import CacheEntry, Category, Warmer
 from .registry import registry
 from .row_cache import CachedRows
-
-CHUNK: Final = 2_000
-"""Rows fetched at once while keys are listed."""
+from .streaming import streamed, unsliced
 
 
 class RowsWarmer(Warmer):
@@ -78,21 +76,13 @@ class RowsWarmer(Warmer):
             return error
 
 
-def streamed(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
-    """The primary key and some fields of each row, without holding more than a chunk of them."""
-    # What is prefetched belongs to instances, and plain values cannot carry it.
-    return rows.prefetch_related(None).values_list("pk", *fields).iterator(chunk_size=CHUNK)
-
-
 def load(rows: QuerySet[Any], pks: Sequence[Any]) -> dict[Any, Model | Exception]:
     """Instances by primary key, with one query; where a row cannot be read, the exception in its place.
 
     Raises:
         OperationalError: the database does not answer. Also InterfaceError.
     """
-    rows = rows.all()
-    rows.query.clear_limits()
-    rows = rows.order_by()
+    rows = unsliced(rows).order_by()
     try:
         return cast("dict[Any, Model | Exception]", rows.in_bulk(pks))
     except (OperationalError, InterfaceError):

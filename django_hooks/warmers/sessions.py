@@ -29,9 +29,7 @@ from django_hooks import conf
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import CacheEntry, Category, Warmer
-
-CHUNK: Final = 2_000
-"""Rows fetched at once while the sessions are listed: two short columns of each."""
+from .streaming import streamed
 
 WHY_NOT: Final = {
     "django.contrib.sessions.backends.db": "each request reads the database, and no cache",
@@ -59,8 +57,7 @@ class SessionsWarmer(Warmer):
         """
         if problem := engine_problem():
             raise ConfigurationError("SESSION_ENGINE", problem)
-        active = self.active().order_by("-expire_date").values_list("session_key", "expire_date")
-        for key, expires_at in active[: self.limit].iterator(chunk_size=CHUNK):
+        for key, expires_at in streamed(self.active().order_by("-expire_date")[: self.limit], "expire_date"):
             yield _entry(key, expires_at)
 
     def count(self) -> int | None:

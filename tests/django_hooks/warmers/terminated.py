@@ -15,8 +15,10 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from django_hooks.engine import Engine, RunOptions  # noqa: E402
-from django_hooks.warmers import RowsWarmer  # noqa: E402
+from django_hooks.warmers import RowsWarmer, streaming  # noqa: E402
 from example.orders.models import PostalArea  # noqa: E402
+
+streaming.CHUNK = 100
 
 
 def terminate():
@@ -42,7 +44,7 @@ class CutWhileListed(Areas):
 
     def entries(self):
         for number, entry in enumerate(super().entries()):
-            if number == 20:
+            if number == 99:
                 terminate()
             yield entry
 
