@@ -99,7 +99,8 @@ class CachedWarmer(Warmer):
             return CacheEntry(key=self.target.name, problem=f"variant {args or kwargs}: {error}"[:160])
         declared = self.target.declaration
         if declared.many is not None:
-            return CacheEntry(key=key, source=(variant, language), version=declared.version)
+            asked = args[0] if len(args) == 1 else variant  # A tuple of one is that one.
+            return CacheEntry(key=key, source=(asked, language), version=declared.version)
         return CacheEntry(key=key, compute=compute, version=declared.version)
 
 
