@@ -86,6 +86,8 @@ class Store:
     tells_time_left: ClassVar[bool] = False
     """Whether `time_left_s` can answer."""
     max_value_bytes: int | None = None
+    slack_s: ClassVar[float] = 1.5
+    """By how much a time left may be off: some backends count whole seconds, and round either way."""
     needs_value: ClassVar[bool] = True
     """Whether writing or verifying needs the value itself beside its encoded form."""
 
@@ -177,7 +179,8 @@ class Store:
 
     def _with_wrong_times(self, items: Sequence[Item], problems: Problems, elapsed_s: float) -> Problems:
         for index, left_s in enumerate(self.time_left_s(items)):
-            if index not in problems and (wrong := wrong_time(items[index].timeout_s, left_s, elapsed_s)):
+            wrong = wrong_time(items[index].timeout_s, left_s, elapsed_s, self.slack_s)
+            if wrong and index not in problems:
                 problems[index] = wrong
         return problems
 
@@ -204,15 +207,16 @@ class Store:
         return found
 
 
-def wrong_time(timeout_s: float | None, left_s: float | Gone | None, elapsed_s: float) -> tuple[Finding, str] | None:
+def wrong_time(
+    timeout_s: float | None, left_s: float | Gone | None, elapsed_s: float, slack_s: float = Store.slack_s
+) -> tuple[Finding, str] | None:
     """The finding for a time left that the timeout does not explain, if so."""
     if isinstance(left_s, Gone):
         # It was there a moment ago: nothing is wrong when its life was short.
         return None if timeout_s is not None and timeout_s <= elapsed_s + 1 else (Finding.MISSING, "")
     if timeout_s is None and left_s is None:
         return None
-    # Some backends count whole seconds, and round either way.
-    if timeout_s is not None and left_s is not None and -1.5 - elapsed_s <= left_s - timeout_s <= 1.5:
+    if timeout_s is not None and left_s is not None and -slack_s - elapsed_s <= left_s - timeout_s <= slack_s:
         return None
     return Finding.TIMEOUT, f"given {_seconds(timeout_s)}, has {_seconds(left_s)} left"
 

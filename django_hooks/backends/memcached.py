@@ -60,6 +60,8 @@ class PyMemcacheStore(MemcachedStore):
     """Django's ``PyMemcacheCache``."""
 
     tells_time_left = True
+    slack_s = 10.0
+    """Its clock is set once a second by a timer, which a busy machine delays; then lives begin earlier."""
     needs_value = False
 
     @cached_property

@@ -9,6 +9,7 @@ from django.core.cache import InvalidCacheKey, cache, caches
 from django.db import connections
 
 from django_hooks.backends import GONE, Finding, Store
+from django_hooks.backends.base import wrong_time
 from django_hooks.backends.database import DatabaseStore
 from django_hooks.backends.files import FileStore
 from django_hooks.backends.memcached import PyMemcacheStore
@@ -299,3 +300,22 @@ def test_any_backend_works_through_djangos_interface_alone(anywhere):
     assert opened.verify(made, 0) == {}
     cache.delete("new")
     assert opened.verify(made, 0) == {1: (Finding.MISSING, "")}
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "left_s", "elapsed_s", "slack_s", "is_wrong"),
+    [
+        (600, 599, 0, 1.5, False),
+        (600, 590, 0, 1.5, True),
+        (600, 590, 9, 1.5, False),
+        (600, 594, 0, 10, False),  # Memcached's clock stood still while it was written
+        (60, 60_000, 0, 10, True),
+        (600, None, 0, 10, True),
+        (None, 600, 0, 10, True),
+        (None, None, 0, 1.5, False),
+        (1, GONE, 2, 1.5, False),
+        (600, GONE, 2, 1.5, True),
+    ],
+)
+def test_a_time_left_is_held_against_the_timeout(timeout_s, left_s, elapsed_s, slack_s, is_wrong):
+    assert (wrong_time(timeout_s, left_s, elapsed_s, slack_s) is not None) is is_wrong
