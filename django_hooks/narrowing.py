@@ -21,8 +21,8 @@ class Gate(Protocol):
     def is_closed(self) -> bool:
         """Whether no further entry will pass."""
 
-    def admits(self, entry: Any) -> bool:
-        """Whether this one passes; a warmer may yield anything."""
+    def admit(self, entry: Any) -> Any:
+        """The entry, or one in its place; ``None`` when it does not pass. A warmer may yield anything but that."""
 
 
 def through(warmer: Warmer, *gates: Gate) -> Warmer:
@@ -44,8 +44,8 @@ def _entries(warmer: Warmer, gates: Sequence[Gate]) -> Iterator[Any]:
 
 def _admitted(entries: Iterable[Any], gate: Gate) -> Iterator[Any]:
     for entry in entries:
-        if gate.admits(entry):
-            yield entry
+        if (passed := gate.admit(entry)) is not None:
+            yield passed
         elif gate.is_closed:
             return
 
@@ -62,11 +62,11 @@ class Part:
         self._part = part
         self._parts = parts
 
-    def admits(self, entry: Any) -> bool:
+    def admit(self, entry: Any) -> Any:
         key = getattr(entry, "key", None)
         # What is no proper entry has to be reported by exactly one of the workers.
         place = crc32(key.encode("utf-8", "replace")) % self._parts if isinstance(key, str) else 0
-        return place == self._part
+        return entry if place == self._part else None
 
 
 class Purse:
@@ -90,7 +90,7 @@ class Purse:
     def is_closed(self) -> bool:
         return bool(self.spent)
 
-    def admits(self, entry: Any) -> bool:  # noqa: ARG002 - one entry costs what another does
+    def admit(self, entry: Any) -> Any:
         if self._began_at is None:
             self._began_at = self._clock()
         limits = self._budget
@@ -101,7 +101,7 @@ class Purse:
         elif limits.bytes is not None and self._bytes >= limits.bytes:
             self.spent = "bytes"
         self._keys += not self.spent
-        return not self.spent
+        return None if self.spent else entry
 
     def charge(self, size_bytes: int) -> None:
         """Note what was written; it is known a batch at a time, so the last batch may go beyond the limit."""

@@ -7,6 +7,7 @@ visitors ask for, which keys its request read: a key counts as much as the reque
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -87,7 +88,7 @@ class KeyReads:
 
 
 class Seen:
-    """Lets those entries pass that visitors were seen to read, or only the others."""
+    """Lets those entries pass that visitors were seen to read, with that as their weight; or only the others."""
 
     is_closed = False
 
@@ -96,10 +97,13 @@ class Seen:
         self._alias = alias
         self._read = read
 
-    def admits(self, entry: Any) -> bool:
+    def admit(self, entry: Any) -> Any:
         key = getattr(entry, "key", None)
-        was_read = isinstance(key, str) and self._reads.of(getattr(entry, "alias", "") or self._alias, key) > 0
-        return was_read is self._read
+        reads = self._reads.of(getattr(entry, "alias", "") or self._alias, key) if isinstance(key, str) else 0.0
+        if (reads > 0) is not self._read:
+            return None
+        # In the report's coverage it counts as much as the requests that read it; what nobody was seen to read, as one.
+        return dataclasses.replace(entry, weight=reads) if reads else entry
 
 
 def _digest(alias: str, key: str) -> bytes:

@@ -34,8 +34,8 @@ class Stop:
     def __init__(self) -> None:
         self.is_closed = False
 
-    def admits(self, entry: Any) -> bool:  # noqa: ARG002 - each is as good as another
-        return not self.is_closed
+    def admit(self, entry: Any) -> Any:
+        return None if self.is_closed else entry
 
 
 def warm(run: Run) -> None:

@@ -139,8 +139,8 @@ class _WhileWanted:
     def is_closed(self) -> bool:
         return self._lease.is_stopped
 
-    def admits(self, entry: Any) -> bool:  # noqa: ARG002 - each is as good as another
-        return not self._lease.is_stopped
+    def admit(self, entry: Any) -> Any:
+        return None if self._lease.is_stopped else entry
 
 
 def _batches(job: WarmJob, lease: JobLease) -> Iterator[BatchResult]:

@@ -218,6 +218,11 @@ def test_a_lease_that_is_renewed_tells_how_far_it_is(job):
     assert lease.is_stopped
 
 
+def test_without_a_queue_the_jobs_are_done_at_once(own):
+    assert command("--mode", "tasks")[1].startswith("4 entries: 3 stored, 1 failed; coverage 0.750: partial")
+    assert set(WarmJob.objects.values_list("state", "attempts")) == {("done", 1)}
+
+
 def test_workers_keep_no_keys(own, tmp_path):
     code, _, error = command("--mode", "tasks", "--outcomes", str(tmp_path / "x"))
     assert (code, error.startswith("--outcomes: workers keep counts")) == (2, True)
