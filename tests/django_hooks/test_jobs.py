@@ -82,7 +82,7 @@ def jobs_of_last_run(fleet):
 
 
 def test_two_workers_report_what_one_process_would(fleet):
-    fleet.env = {"FLEET_ENTRIES": "500", "FLEET_TROUBLE": "1"}
+    fleet.env = {"FLEET_ENTRIES": "500", "FLEET_TROUBLE": "1", "FLEET_PAUSE_S": "0.004"}
     with fleet.workers(2) as workers:
         code, report = fleet.warm("--mode", "tasks")
     assert {process.poll() is None or process.returncode == -signal.SIGKILL for process in workers} == {True}

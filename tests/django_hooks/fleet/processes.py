@@ -76,11 +76,21 @@ class Fleet:
 
     @contextmanager
     def workers(self, count: int) -> Iterator[list[subprocess.Popen[str]]]:
-        options = ("--interval", "0.2", "--no-startup-delay", "--no-reload", "-v", "0")
+        options = ("--interval", "0.2", "--no-startup-delay", "--no-reload")
         processes = [self.start("db_worker", *options) for _ in range(count)]
         try:
+            for process in processes:
+                _wait_for_start(process)
             yield processes
         finally:
             for process in processes:
                 process.kill()
                 process.communicate()
+
+
+def _wait_for_start(worker: subprocess.Popen[str]) -> None:
+    seen = ""
+    while "Starting worker" not in seen:
+        line = worker.stderr.readline()
+        assert line, f"the worker ended: {seen}"
+        seen += line
