@@ -14,6 +14,7 @@ from typing import Final
 
 from url_manifests.manifest import Entry
 from url_manifests.masking import masked
+from url_manifests.outcomes import Outcome
 from url_manifests.safety import SafetyRules
 
 from .page import Fragment, fragments
@@ -49,6 +50,11 @@ class Discovery:
     def meet(self, variants: Iterable[Planned]) -> None:
         """These are asked for by the plan itself. What it asks for later is found warm then."""
         self._met.update(map(_identity, variants))
+
+    def know(self, outcome: Outcome) -> None:
+        """This was found, and asked for, by an earlier part of the run."""
+        self._met.add(hash((outcome.host, outcome.url, outcome.profile, outcome.persona)))
+        self._planned += 1
 
     def note(self, page: Planned, html: str) -> None:
         """Look through a page that was answered."""

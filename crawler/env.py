@@ -61,6 +61,7 @@ class WarmConfig:
     proxy_scheme_header: str
     release: str
     run_id: str
+    is_resumed: bool
     only: str
     progress: str
 
@@ -167,6 +168,8 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         raise ConfigurationError(
             "WARM_BASE_URLS", "needs WARM_WORKERS: a cache that all instances share is warmed by one"
         )
+    if values["resume"] and values["run_id"] not in ("", values["resume"]):
+        raise ConfigurationError("-a run_id", "a resumed run keeps its id; leave it out")
     return WarmConfig(
         env=env,
         base_url=values["base_url"],
@@ -195,7 +198,8 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         outcomes=outcomes,
         proxy_scheme_header=values["proxy_scheme_header"],
         release=values["release"],
-        run_id=values["run_id"] or new_run_id(datetime.now(UTC)),
+        run_id=values["resume"] or values["run_id"] or new_run_id(datetime.now(UTC)),
+        is_resumed=bool(values["resume"]),
         only=values["only"],
         progress=values["progress"],
     )

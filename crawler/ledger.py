@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
 from url_manifests.report import Report
 
+from .resume import earlier_run, kept
 from .sample import Sample
 
 
@@ -33,19 +36,38 @@ class Ledger:
     def is_open(self) -> bool:
         return self._writer is not None
 
-    def open(self) -> None:
-        """Begin the file.
+    def open(self, mark: dict[str, Any]) -> None:
+        """Begin the file of a run with this `plan_mark`.
 
         Raises:
             OSError: it cannot be written.
         """
+        self._info = replace(self._info, extra={**self._info.extra, "plan": mark})
         self._writer = OutcomeWriter(self._path, self._info)
+
+    def reopen(self, mark: dict[str, Any], keep: Callable[[Outcome], None]) -> None:
+        """Go on with the file of this run; ``keep`` is told what stays in it.
+
+        Raises:
+            ConfigurationError, FileFormatError: see `earlier_run`.
+            OSError: it cannot be written.
+        """
+        earlier = earlier_run(self._path, self._info.run_id, mark)
+        self._info = earlier.run
+        with self.rewriting() as record:
+            for place, outcome in enumerate(kept(earlier)):
+                keep(outcome)
+                record(outcome)
+                self._offer(place, outcome)
+
+    def _offer(self, place: int, outcome: Outcome) -> None:
+        if outcome.result.is_proven and not outcome.found_in:
+            self.sample.offer(place, outcome)
 
     def record(self, outcome: Outcome) -> None:
         """Count an outcome and write it down."""
         assert self._writer is not None, "open() comes first"
-        if outcome.result.is_proven and not outcome.found_in:
-            self.sample.offer(self.report.planned, outcome)
+        self._offer(self.report.planned, outcome)
         self.report.add(outcome)
         self._writer.write(outcome)
 

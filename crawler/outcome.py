@@ -90,6 +90,7 @@ def judge(planned: Planned, first: Answer, second: Answer | None = None, shared:
         warm_ms=(second.elapsed_ms or None) if second else None,
         expires_at_s=_first_end_s(first, second, page) if verdict.result.is_proven else None,
         keys=keys,
+        number=planned.position,
     )
 
 
@@ -113,6 +114,7 @@ def skipped(planned: Planned, reason: str) -> Outcome:
         # An option narrowed the plan: the coverage that is required is that of what was meant. `coverage_all` still
         # counts the rest.
         cacheable=reason != "excluded",
+        number=planned.position,
     )
 
 

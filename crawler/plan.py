@@ -54,6 +54,11 @@ class Planned:
     depth: int = 0
     """Of how many pages, one within the other, it is a part."""
 
+    @property
+    def position(self) -> int | None:
+        """`number`, where the manifest plans it."""
+        return self.number if self.number >= 0 else None
+
 
 class Visitors:
     """Who asks: the manifest's header profiles, and the personas of this run."""

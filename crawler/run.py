@@ -17,7 +17,7 @@ from scrapy.exceptions import NotConfigured
 
 from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError
 from url_manifests.manifest import ManifestReader
-from url_manifests.outcomes import RunInfo
+from url_manifests.outcomes import Outcome, RunInfo
 from url_manifests.personas import Personas
 from url_manifests.protocol import Purpose
 from url_manifests.report import Report
@@ -31,6 +31,7 @@ from .ledger import Ledger
 from .lock import RunLock, lock_paths
 from .outcome import skipped
 from .plan import Planned, Visitors, checked_manifest, plan_requests, selector
+from .resume import Positions, plan_mark
 from .sessions import load_personas
 from .target import Target
 from .traffic import Traffic
@@ -61,6 +62,8 @@ class WarmRun:
         self.is_site_suffering = False
         """Whether a stop rule ended the run, rather than a person."""
         self.entries_begun = 0
+        self.resumed_with = 0
+        """Outcomes of an earlier part of this run that are kept."""
         self._started_at_s = monotonic()
         self.visitors = Visitors(manifest, personas)
         self.late_check: dict[str, Any] | None = None
@@ -72,7 +75,9 @@ class WarmRun:
         self.every_worker = EveryWorker(self.targets, config.workers, lambda: not self.must_leave())
         discovery = Discovery(config.rules, self.target.absolute_uri, selector(config.only))
         self.inspector = Inspector(config.soft_errors, discovery if config.discover != "none" else None)
-        self._plan = plan_requests(manifest, self.visitors, config.only, config.rules)
+        self._done: Positions | None = None
+        """What an earlier part of this run has answered."""
+        self._plan = self._left(plan_requests(manifest, self.visitors, config.only, config.rules))
         self._under_way: dict[int, Planned] = {}
         self._is_plan_at_end = False
         self._lock = RunLock(*lock_paths(config.env, directory))
@@ -90,26 +95,65 @@ class WarmRun:
         return cls(config, checked_manifest(config.manifest), directory, personas)
 
     def open(self) -> None:
-        """Take the lock and begin the outcome file.
+        """Take the lock and begin the outcome file, or go on with it.
 
         Raises:
             AnotherRunError: a run of this environment is under way.
-            ConfigurationError: the files cannot be written.
+            ConfigurationError: the files cannot be written, or the run cannot be resumed.
+            FileFormatError: the outcome file of the run to be resumed is missing or malformed.
         """
-        config = self.config
         try:
-            self._lock.acquire(f"run {config.run_id} of {config.env!r}")
-            self.ledger.open()
+            self._lock.acquire(f"run {self.config.run_id} of {self.config.env!r}")
+            self._mint()
+            self._begin_outcomes()
         except OSError as error:
-            self._lock.release()
+            self._abandon()
             raise ConfigurationError("WARM_REPORT", f"{error.filename} cannot be written: {error.strerror}") from error
+        except CacheWarmingError:
+            self._abandon()
+            raise
+        if self.error:
+            self.finish()
+            raise self.error
+
+    def _mint(self) -> None:
+        """Sessions come first: their roles are a part of the plan."""
         if self._mints:
             try:
-                self.visitors.sign_in(minting.mint(config.run_id, config.deadline_s))
+                self.visitors.sign_in(minting.mint(self.config.run_id, self.config.deadline_s))
             except CacheWarmingError as error:
                 self.fail(error)
-                self.finish()
-                raise
+
+    def _abandon(self) -> None:
+        """Leave nothing behind of a run that never began."""
+        if self._mints and self.visitors.roles:
+            minting.revoke(self.config.run_id)
+        self._lock.release()
+
+    def _begin_outcomes(self) -> None:
+        config, header = self.config, self.manifest.header
+        mark = plan_mark(config.manifest, self.visitors.roles)
+        if not config.is_resumed:
+            self.ledger.open(mark)
+            return
+        self._done = Positions(config.outcomes, header.entries * (len(header.profiles) + len(self.visitors.roles) + 1))
+        self.ledger.reopen(mark, self._keep)
+
+    def _keep(self, outcome: Outcome) -> None:
+        """An earlier part of the run has seen to this."""
+        self.resumed_with += 1
+        if outcome.number is not None and self._done is not None:
+            self._done.add(outcome.number)
+        elif self.inspector.discovery:
+            self.inspector.discovery.know(outcome)
+
+    def _left(self, plan: Iterator[tuple[Planned, ...]]) -> Iterator[tuple[Planned, ...]]:
+        """What is still to be done of each entry, which may be nothing."""
+        for variants in plan:
+            if self.inspector.discovery:
+                self.inspector.discovery.meet(variants)
+            done = self._done
+            yield variants if done is None else tuple(planned for planned in variants if planned.number not in done)
 
     def _info(self) -> RunInfo:
         config, profiles = self.config, self.manifest.header.profiles
@@ -131,14 +175,14 @@ class WarmRun:
     def planned(self) -> Iterator[tuple[Planned, ...]]:
         """The rest of the plan, entry by entry; each request taken from it is under way until `conclude`.
 
+        Nothing is left of an entry that an earlier part of the run has answered.
+
         Raises:
             FileFormatError: the manifest is malformed further down.
         """
         for variants in self._plan:
             self.entries_begun += 1
             self._under_way.update((planned.number, planned) for planned in variants)
-            if self.inspector.discovery:
-                self.inspector.discovery.meet(variants)
             yield variants
         self._is_plan_at_end = True
 
@@ -203,9 +247,8 @@ class WarmRun:
     def _record_the_rest(self) -> None:
         is_complete = self._is_plan_at_end and not self._under_way
         if not is_complete and not self.is_deadline_over:
-            self.fail(
-                SiteProtectionError("the run was stopped before its end; run it again: what is warm is left alone")
-            )
+            goes_on = f"go on with -a resume={self.config.run_id}"
+            self.fail(SiteProtectionError(f"the run was stopped before its end; {goes_on}"))
         # A malformed manifest has nothing more to give: its iterator is at its end.
         for planned in chain(self._under_way.values(), chain.from_iterable(self._plan)):
             self.ledger.record(skipped(planned, planned.left_out or self._skip_reason()))
@@ -223,6 +266,7 @@ class WarmRun:
             "base_url": self.config.base_url,
             "public_url": self.config.public_url,
             "manifest": self.config.manifest.name,
+            "resumed_with": self.resumed_with,
             "rate_allowed": self.config.rate,
             "deadline_reached": self.is_deadline_over,
             "site": next(iter(sites.values()), None),

@@ -229,6 +229,14 @@ VARIABLES: Final = (
         help="Name of this run in tickets and reports; made from the time when empty.",
     ),
     Variable(
+        field="resume",
+        parse=parse_run_id,
+        default="",
+        is_argument_only=True,
+        help="Go on with this run, which was stopped or killed: what its outcome file holds is kept, what failed or "
+        "was not asked for is asked for now. The manifest must be the same.",
+    ),
+    Variable(
         field="only",
         parse=str,
         default="",

@@ -135,6 +135,10 @@ class FieldReader:
             raise self.error(field, f"must be a whole number from {minimum}")
         return value
 
+    def optional_integer(self, field: str, *, minimum: int) -> int | None:
+        """A whole number, or ``None`` for a missing field."""
+        return self.integer(field, minimum=minimum) if field in self._fields else None
+
     def number(
         self, field: str, *, minimum: float, maximum: float = math.inf, default: float | object | None = _MISSING
     ) -> float | None:

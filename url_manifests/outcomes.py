@@ -89,6 +89,8 @@ class Outcome:
     expires_at_s: float | None = None
     """Unix time at which the first of what was stored ends by the application's own timeout, where it is known."""
     keys: tuple[KeyState, ...] = ()
+    number: int | None = None
+    """Position in a crawl's plan, from 0, by which a run is resumed; ``None`` for what no manifest plans."""
 
     @property
     def parts(self) -> Counter[Result]:
@@ -114,6 +116,7 @@ class OutcomeWriter:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._stream = open(path, "wb")  # noqa: SIM115 - kept open for the run; close() and the context manager end it
         self._stream.write(dump(_run_document(run)))
+        self._stream.flush()
 
     def write(self, outcome: Outcome) -> None:
         """Add one outcome."""
@@ -151,7 +154,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     document["weight"] = outcome.weight
     if not outcome.cacheable:
         document["cacheable"] = False
-    for name in ("status", "page", "cold_ms", "warm_ms"):
+    for name in ("status", "page", "cold_ms", "warm_ms", "number"):
         if (value := getattr(outcome, name)) is not None:
             document[name] = value
     if outcome.expires_at_s is not None:
@@ -241,6 +244,7 @@ def _read_outcome(reader: FieldReader) -> Outcome:
         warm_ms=reader.number("warm_ms", minimum=0, default=None),
         expires_at_s=reader.number("expires_at_s", minimum=0, default=None),
         keys=tuple(_read_key(reader, n, row) for n, row in enumerate(reader.array("keys", default=[]))),
+        number=reader.optional_integer("number", minimum=0),
     )
     reader.finish()
     return outcome

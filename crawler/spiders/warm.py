@@ -29,7 +29,7 @@ from url_manifests.errors import CacheWarmingError, VerificationError
 from url_manifests.outcomes import Outcome
 
 _BREATHE_EVERY: Final = 200
-"""Entries that are left out are written down at once; after so many, others get their turn."""
+"""What needs no request is passed over at once; after so many entries, others get their turn."""
 
 
 class WarmSpider(Spider):
@@ -109,8 +109,10 @@ class WarmSpider(Spider):
 
     async def _work(self, entries: Iterator[tuple[Planned, ...]]) -> None:
         try:
-            while not self.run.must_leave() and (variants := next(entries, None)):
-                if variants[0].left_out:
+            while not self.run.must_leave() and (variants := next(entries, None)) is not None:
+                if not variants:
+                    await self._breathe()
+                elif variants[0].left_out:
                     await self._leave_out(variants)
                 else:
                     await self._visit(Visit(variants, self.run.visitors))
@@ -123,7 +125,10 @@ class WarmSpider(Spider):
     async def _leave_out(self, variants: tuple[Planned, ...]) -> None:
         for planned in variants:
             await self._record(planned, skipped(planned, planned.left_out))
-        if variants[0].entry_number % _BREATHE_EVERY == 0:
+        await self._breathe()
+
+    async def _breathe(self) -> None:
+        if self.run.entries_begun % _BREATHE_EVERY == 0:
             await asyncio.sleep(0)
 
     async def _visit(self, visit: Visit) -> None:
