@@ -6,21 +6,17 @@ A strategy is plain data: the command makes one of the settings and its options,
 from __future__ import annotations
 
 import dataclasses
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
-from . import conf
+from . import conf, values
 from .warmers import Registry, Warmer
 
 MODES: Final = ("sync", "async", "tasks")
 VERIFY: Final = ("all", "sample", "none")
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
-_FACTORS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +107,9 @@ def names() -> list[str]:
     return sorted({*BUILT_IN, *conf.get("STRATEGIES")})
 
 
-def _parsed(name: str, values: Mapping[str, Any]) -> Strategy:
+def _parsed(name: str, declared: Mapping[str, Any]) -> Strategy:
     parsed = {}
-    for key, value in values.items():
+    for key, value in declared.items():
         if key not in _PARSERS:
             raise UnknownNameError(_path(name), str(key), _PARSERS)
         try:
@@ -127,121 +123,39 @@ def _path(*keys: str) -> str:
     return conf.setting_path("STRATEGIES") + "".join(f"[{key!r}]" for key in keys)
 
 
-def seconds(value: Any) -> float:
-    """A time above 0.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not (number := _number(value)) > 0:
-        raise ValueError(f"must be seconds above 0, is {value!r}")
-    return number
-
-
-def share(value: Any) -> float:
-    """A number from 0 to 1.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not 0 <= (number := _number(value)) <= 1:
-        raise ValueError(f"must be from 0 to 1, is {value}")
-    return number
-
-
-def size_bytes(value: Any) -> int:
-    """A number of bytes, or text such as ``512M``.
-
-    Raises:
-        ValueError: it is neither, or not above 0.
-    """
-    match = _SIZE.fullmatch(str(value).strip())
-    if isinstance(value, bool) or match is None or not (size := int(float(match[1]) * _FACTORS[match[2].lower()])):
-        raise ValueError(f"must be bytes, or a size such as 512M, is {value!r}")
-    return size
-
-
-def count(value: Any) -> int:
-    """A whole number above 0.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"must be a whole number above 0, is {value!r}")
-    return value
-
-
-def _count_or_0(value: Any) -> int:
-    return 0 if value == 0 and not isinstance(value, bool) else count(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"must be a number, is {value!r}")
-    return value
-
-
-def _seconds_or_0(value: Any) -> float:
-    return 0 if value == 0 and not isinstance(value, bool) else seconds(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"must be True or False, is {value!r}")  # noqa: TRY004 - one kind of error for all parsers
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"must be text, is {value!r}")  # noqa: TRY004 - as above
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ValueError(f"must be a list of names, is {value!r}")  # noqa: TRY004 - as above
-    return tuple(_text(name) for name in value)
-
-
-def _one_of(choices: Sequence[str]) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}, is {value!r}")
-        return str(value)
-
-    return parse
-
-
 def _budgets(value: Any) -> dict[str, Budget]:
     if not isinstance(value, Mapping):
         raise ValueError(f"must be a dict of dicts, is {value!r}")  # noqa: TRY004 - as above
-    return {_text(name): _budget(name, limits) for name, limits in value.items()}
+    return {values.text(name): _budget(name, limits) for name, limits in value.items()}
 
 
 def _budget(name: str, limits: Any) -> Budget:
-    parsers: dict[str, Callable[[Any], Any]] = {"seconds": seconds, "keys": count, "bytes": size_bytes}
+    parsers: dict[str, Callable[[Any], Any]] = {
+        "seconds": values.seconds,
+        "keys": values.count,
+        "bytes": values.size_bytes,
+    }
     if not isinstance(limits, Mapping) or not limits.keys() <= parsers.keys():
         raise ValueError(f"{name!r} must be a dict of seconds, keys and bytes, is {limits!r}")
     return Budget(**{limit: parsers[limit](value) for limit, value in limits.items()})
 
 
 _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
-    "only": _names,
-    "exclude": _names,
-    "mode": _one_of(MODES),
-    "key": _text,
-    "refresh": _flag,
-    "fresh_for": _seconds_or_0,
-    "deadline": seconds,
+    "only": values.names,
+    "exclude": values.names,
+    "mode": values.one_of(MODES),
+    "key": values.text,
+    "refresh": values.flag,
+    "fresh_for": values.seconds_or_0,
+    "deadline": values.seconds,
     "budgets": _budgets,
-    "concurrency": count,
-    "retries": _count_or_0,
-    "parts": count,
-    "usage": _text,
-    "verify": _one_of(VERIFY),
-    "max_memory": size_bytes,
-    "require_coverage": share,
+    "concurrency": values.count,
+    "retries": values.count_or_0,
+    "parts": values.count,
+    "usage": values.text,
+    "verify": values.one_of(VERIFY),
+    "max_memory": values.size_bytes,
+    "require_coverage": values.share,
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_hooks import conf, listing, preflight, runs, strategies, usage
+from django_hooks import conf, listing, preflight, runs, strategies, usage, values
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
 from django_hooks.report_page import write_page
@@ -192,13 +192,13 @@ def _argument(parse: Callable[[Any], Any], prepare: Callable[[str], Any]) -> Cal
     return parsed
 
 
-_seconds = _argument(strategies.seconds, float)
-_share = _argument(strategies.share, float)
-_size = _argument(strategies.size_bytes, str)
+_seconds = _argument(values.seconds, float)
+_share = _argument(values.share, float)
+_size = _argument(values.size_bytes, str)
 
 
 def _checked_share(share: float) -> float:
     try:
-        return strategies.share(share)
+        return values.share(share)
     except ValueError as error:
         raise ConfigurationError(conf.setting_path("REQUIRE_COVERAGE"), str(error)) from error
