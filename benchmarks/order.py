@@ -24,7 +24,7 @@ PAGES: Final = 2000
 CONCURRENCY: Final = 4
 COLD_S, WARM_S = 0.018, 0.002
 """What a page costs the server, not stored and stored."""
-EXPONENTS: Final = (0.65, 0.8, 1.0, 1.2, 1.4)
+EXPONENTS: Final = (0.65, 1.0, 1.2, 1.3, 1.4)
 SHARE: Final = 0.9
 
 Moments = Mapping[str, float]
