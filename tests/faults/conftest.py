@@ -1,0 +1,159 @@
+"""One Redis behind a relay, one site, one manifest; runs in processes that need not import everything anew."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from redis import Redis
+
+from demo.deployment import PUBLIC_HOST, ROOT, Deployment
+from tests import servers
+from tests.conftest import SECRET
+from url_manifests.manifest import Entry, Header, write_manifest
+
+from .relay import Relay, relaying
+
+URLS: Final = ["/en/", "/de/", "/en/delivery/", "/en/offers/", "/en/sale/", "/de/offers/", "/de/delivery/"]
+AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+TOTALS: Final = ("stored", "already_warm", "not_stored", "failed", "skipped", "unverifiable")
+
+_FORKS: Final = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["crawler.commands.crawl", "crawler.settings", "crawler.download", "scrapy.cmdline", "django.core.management"]
+)
+
+
+def _run(argv: list[str], folder: Path, environ: dict[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    with (folder / "output.log").open("w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
+    sys.argv = argv
+    if argv[0] == "scrapy":
+        from scrapy.cmdline import execute
+
+        execute(argv)
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(argv)
+
+
+@dataclass
+class Done:
+    """How a run ended."""
+
+    code: int
+    report: dict[str, Any]
+    output: str
+    took_s: float
+
+
+@dataclass
+class Stage:
+    """The site, what it depends on, and the two commands."""
+
+    site: Deployment
+    redis: Redis
+    server: servers.Server
+    relay: Relay
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    reference: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    """What visitors get from the healthy site."""
+
+    def start(self, kind: str, **variables: str) -> multiprocessing.process.BaseProcess:
+        argv = {
+            "crawl": ["scrapy", "crawl", "warm", "-a", "env=test", "-a", "verify=none", "-a", "report=report.json"],
+            "command": ["manage.py", "warm_cache", "--report", "report.json", "--progress", "none", "--deadline", "12"],
+        }[kind]
+        (self.folder / "report.json").unlink(missing_ok=True)
+        process = _FORKS.Process(target=_run, args=(argv, self.folder, {**os.environ, **self.environ, **variables}))
+        process.start()
+        return process
+
+    def finish(self, process: multiprocessing.process.BaseProcess, within_s: float = 45) -> Done:
+        started_s = time.monotonic()
+        process.join(within_s)
+        output = (self.folder / "output.log").read_text()
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            pytest.fail(f"did not end within {within_s} s:\n{output[-3000:]}")
+        path = self.folder / "report.json"
+        report = json.loads(path.read_text()) if path.exists() else {}
+        return Done(process.exitcode, report, output, time.monotonic() - started_s)
+
+    def visit(self, url: str) -> tuple[int, bytes]:
+        """Status and body, without the tokens that differ each time."""
+        request = urllib.request.Request(self.site.base_url + url, headers={"Host": PUBLIC_HOST, "User-Agent": AGENT})
+        opener = urllib.request.build_opener(_NoRedirect)
+        try:
+            with opener.open(request, timeout=20) as response:
+                return int(response.status), re.sub(rb'"[A-Za-z0-9]{64}"', b"", response.read())
+        except urllib.error.HTTPError as error:
+            return error.code, b""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_arguments: Any) -> None:
+        return None
+
+
+@pytest.fixture(scope="module")
+def stage(seeded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("faults")
+    database = shutil.copy(seeded_database, folder / "db.sqlite3")
+    shutil.copy(ROOT / "scrapy.cfg", folder)
+    write_manifest(
+        folder / "manifest.jsonl",
+        Header(entries=len(URLS), profiles={"chrome": {"User-Agent": AGENT}}),
+        [Entry(url=url, hits=10) for url in URLS],
+    )
+    with servers.redis(folder, "--enable-debug-command", "yes") as server, relaying(server.port) as relay:
+        # A visitor's page must not wait longer for the cache than it takes to do without.
+        options = "socket_timeout=1&socket_connect_timeout=1"
+        env = {
+            "EXAMPLE_DB": str(database),
+            "EXAMPLE_CACHE": f"redis://127.0.0.1:{relay.port}/0?{options}",
+            "EXAMPLE_CACHE_PREFIX": "faults",
+            "WARM_SECRET": SECRET,
+        }
+        (folder / ".env.test").touch()
+        with Deployment(env=env, workers=2, log=folder / "server.log") as site:
+            warm = {
+                "WARM_BASE_URL": site.base_url,
+                "WARM_PUBLIC_URL": f"http://{PUBLIC_HOST}",
+                "WARM_MANIFEST": "manifest.jsonl",
+                "WARM_READY_URL": "/healthz/",
+                "WARM_READY_TIMEOUT": "5",
+                "WARM_TIMEOUT": "3",
+                "WARM_DEADLINE": "25",
+                "WARM_RATE": "0",
+                "WARM_REQUIRE_COVERAGE": "0.9",
+                "PYTHONPATH": str(ROOT),
+                "DJANGO_SETTINGS_MODULE": "example.settings",
+            }
+            stage = Stage(site, Redis(port=server.port), server, relay, folder, {**env, **warm})
+            stage.reference = {url: stage.visit(url) for url in URLS}
+            yield stage
+
+
+@pytest.fixture(params=["crawl", "command"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
