@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import random
 from time import monotonic, time
 from typing import Final, Self
 
@@ -15,7 +16,7 @@ from url_manifests.errors import SiteProtectionError, TargetNotReadyError
 from url_manifests.protocol import REFUSAL_HEADER, Refusal, refusal_in
 
 from .answer import Answer, answer_from_error, answer_from_response
-from .overload import IN_A_ROW, OverloadGuard, pause_before_retry_s
+from .overload import OPENS_AFTER, Circuit, CircuitBreaker, may_retry, pause_before_retry_s
 from .pace import Pace, Stopped
 from .readiness import site_view
 from .requests import SENT_AT, WIRE, Wire, ticket_header
@@ -33,9 +34,10 @@ class PolitenessMiddleware:
 
     def __init__(self, run: WarmRun) -> None:
         self._run = run
-        self._guard = OverloadGuard()
+        self._breaker = CircuitBreaker()
         self._others_in_a_row = 0
-        self._pace = Pace(run.config.rate, is_stopping=lambda: run.is_stopping)
+        load = run.load
+        self._pace = Pace(lambda: load.rate, self._concurrency, is_stopping=lambda: run.is_stopping)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -45,7 +47,8 @@ class PolitenessMiddleware:
         wire: Wire | None = request.meta.get(WIRE)
         if wire is None:
             return
-        request.meta.pop(ANSWER, None)
+        for leftover in (ANSWER, SENT_AT):
+            request.meta.pop(leftover, None)
         try:
             await self._pace.turn()
         except Stopped as stopped:
@@ -57,22 +60,34 @@ class PolitenessMiddleware:
                 wire, run_id=config.run_id, secret=config.secret, now_s=time(), timeout_s=config.timeout_s
             )
             request.headers[name] = value
+        self._run.load.sent()
         request.meta[SENT_AT] = now_s = monotonic()
         self._run.traffic.count(now_s)
 
     def process_response(self, request: Request, response: Response) -> Response | Request:
         if WIRE not in request.meta:
             return response
+        self._pace.done()
         self._obey_kill_switch(response)
         answer = self._of_this_release(answer_from_response(response, _elapsed_ms(request)), response)
         retry_after = response.headers.get(b"Retry-After") or b""
         return self._take(request, answer, retry_after.decode("latin-1")) or response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        if SENT_AT in request.meta:
+            self._pace.done()
         if WIRE not in request.meta or isinstance(exception, IgnoreRequest):
             return None
         answer = answer_from_error(exception, _elapsed_ms(request))
         return self._take(request, answer) if answer else None
+
+    def _hold(self, seconds: float) -> None:
+        if seconds:
+            self._pace.hold(seconds)
+            self._run.load.pause(seconds)
+
+    def _concurrency(self) -> int:
+        return self._run.load.concurrency if self._breaker.state is Circuit.CLOSED else 1
 
     def _obey_kill_switch(self, response: Response) -> None:
         said = (response.headers.get(REFUSAL_HEADER) or b"").decode("latin-1")
@@ -89,7 +104,7 @@ class PolitenessMiddleware:
             self._others_in_a_row = 0
             return answer
         self._others_in_a_row += 1
-        if self._others_in_a_row >= IN_A_ROW and self._run.sites:
+        if self._others_in_a_row >= OPENS_AFTER and self._run.sites:
             self._run.fail(TargetNotReadyError(f"release {view.release!r} answers again, not {release!r}; run again"))
         return Answer(
             status=answer.status, elapsed_ms=answer.elapsed_ms, reason="wrong-release", detail=view.release or "unknown"
@@ -100,15 +115,18 @@ class PolitenessMiddleware:
         request.meta[ANSWER] = answer
         if answer.trace:
             self._run.writes.note(answer.trace)
-        if why := self._guard.note(answer):
+        wire: Wire = request.meta[WIRE]
+        self._run.load.note(answer, wire.route)
+        if why := self._breaker.note(answer, request.meta[SENT_AT]):
             self._run.protect(why)
+        self._run.times_opened = self._breaker.times_opened
+        self._hold(self._breaker.open_s)
         if not answer.is_overload or self._run.is_stopping:
             return None
-        wire: Wire = request.meta[WIRE]
-        pause_s = pause_before_retry_s(answer, wire.attempt, retry_after)
-        if not 0 < pause_s < self._run.remaining_s():
+        pause_s = pause_before_retry_s(answer, wire.attempt, retry_after, jitter=random())  # noqa: S311 - no secret
+        if not 0 < pause_s < self._run.remaining_s() or not may_retry(self._run.traffic.retries, self._run.traffic.sent):
             return None
-        self._pace.hold(pause_s)
+        self._hold(pause_s)
         self._run.traffic.retries += 1
         request.meta[WIRE] = replace(wire, attempt=wire.attempt + 1)
         return request

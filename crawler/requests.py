@@ -34,6 +34,8 @@ class Wire:
     target: str
     purpose: Purpose = Purpose.WARM
     attempt: int = 1
+    route: str = ""
+    """What it is compared with, when its latency is looked at."""
 
 
 def build_request(
@@ -50,7 +52,9 @@ def build_request(
         headers=[*target.headers(entry.host), *planned.headers],
         # `verbatim_url`: Scrapy must not quote the URL in its own way, Django's page key hashes it as it is.
         meta={
-            WIRE: Wire(host=entry.host or target.host, target=wire_target(entry.url), purpose=purpose),
+            WIRE: Wire(
+                host=entry.host or target.host, target=wire_target(entry.url), purpose=purpose, route=entry.route
+            ),
             TLS_NAME: target.tls_name_of(entry.host),
             "verbatim_url": True,
             "download_timeout": timeout_s,

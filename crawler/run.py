@@ -24,6 +24,7 @@ from url_manifests.report import Report
 from url_manifests.traces import SiteView
 
 from . import minting
+from .control import LoadController
 from .discovery import Discovery
 from .env import WarmConfig, load_config
 from .inspection import Inspector
@@ -61,6 +62,9 @@ class WarmRun:
         self.is_deadline_over = False
         self.is_site_suffering = False
         """Whether a stop rule ended the run, rather than a person."""
+        self.load = LoadController(config.rate, config.concurrency)
+        self.times_opened = 0
+        """How often the circuit to the site was opened."""
         self.entries_begun = 0
         self.resumed_with = 0
         """Outcomes of an earlier part of this run that are kept."""
@@ -267,7 +271,10 @@ class WarmRun:
             "public_url": self.config.public_url,
             "manifest": self.config.manifest.name,
             "resumed_with": self.resumed_with,
-            "rate_allowed": self.config.rate,
+            "rate_limit": self.config.rate,
+            "rate_allowed": round(self.load.mean_rate, 2),
+            "slowdowns": dict(self.load.slowdowns),
+            "circuit_opened": self.times_opened,
             "deadline_reached": self.is_deadline_over,
             "site": next(iter(sites.values()), None),
             "hosts": sites,

@@ -25,7 +25,7 @@ def summary_lines(run: WarmRun) -> Iterator[str]:
         f"(required: {report.require_coverage:.1%})"
     )
     yield from _reason_lines(report)
-    allowed = f"{config.rate:g} allowed" if config.rate else "no limit"
+    allowed = f"{run.load.mean_rate:.1f} allowed" if config.rate else "no limit"
     yield (
         f"  {run.traffic.sent} requests in {duration_words(report.elapsed_s)}, "
         f"{run.traffic.rate:.1f}/s ({allowed}), {run.traffic.retries} retried"

@@ -15,6 +15,7 @@ import pytest
 
 from url_manifests.manifest import Entry, Header, write_manifest
 from url_manifests.outcomes import Outcome, OutcomeReader
+from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
 
 from .fake_site import SECRET, FakeSite, serving
 
@@ -103,3 +104,8 @@ def project(empty_project: Project, site: FakeSite) -> Project:
     )
     empty_project.write_urls("/page/1/")
     return empty_project
+
+
+@pytest.fixture
+def page_hit_trace() -> Trace:
+    return Trace(keys=(TracedKey(alias="default", key="page", event=KeyEvent.HIT, kind=KeyKind.PAGE),))

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.answer import Answer
-from crawler.overload import IN_A_ROW, LONGEST_PAUSE_S, WINDOW, OverloadGuard, parse_retry_after, pause_before_retry_s
+from crawler.overload import (
+    ERRORS_WINDOW,
+    OPEN_S,
+    OPENS_AFTER,
+    WINDOW,
+    Circuit,
+    CircuitBreaker,
+    may_retry,
+    parse_retry_after,
+    pause_before_retry_s,
+)
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 GOOD = Answer(status=200)
@@ -19,29 +29,75 @@ TIMEOUT = Answer(reason="timeout")
 RESET = Answer(reason="connection", detail="connection refused")
 
 
-def test_plain_server_errors_never_stop_a_run() -> None:
-    guard = OverloadGuard()
-    assert not any(guard.note(BROKEN) for _ in range(1000))
+class Target:
+    """A site behind a breaker, on a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.breaker = CircuitBreaker(clock=lambda: self.now_s)
+
+    def answers(self, *answers: Answer) -> list[str]:
+        """Ask one after another, waiting while the circuit is open."""
+        said = []
+        for answer in answers:
+            self.now_s += self.breaker.open_s
+            said.append(self.breaker.note(answer, self.now_s))
+            self.now_s += 0.01
+        return said
 
 
-@pytest.mark.parametrize("answer", [BUSY, TIMEOUT, RESET])
-def test_signs_of_overload_in_a_row_do(answer: Answer) -> None:
-    guard = OverloadGuard()
-    said = [guard.note(answer) for _ in range(IN_A_ROW)]
+@pytest.mark.parametrize("sign", [BUSY, TIMEOUT, RESET])
+def test_signs_of_overload_in_a_row_open_the_circuit_and_a_good_answer_closes_it(sign: Answer) -> None:
+    site = Target()
+    site.answers(GOOD, *[sign] * OPENS_AFTER)
+    assert site.breaker.state is Circuit.OPEN
+    assert site.breaker.open_s == pytest.approx(OPEN_S[0], abs=0.1)
+    site.now_s += OPEN_S[0]
+    assert site.breaker.state is Circuit.HALF_OPEN
+    site.answers(GOOD)
+    assert site.breaker.state is Circuit.CLOSED
+
+
+def test_each_try_that_fails_keeps_it_open_for_longer_and_the_last_one_ends_the_run() -> None:
+    site = Target()
+    began_at_s = site.now_s
+    said = site.answers(*[BUSY] * (OPENS_AFTER + len(OPEN_S)))
     assert not any(said[:-1])
-    assert "in a row" in said[-1]
+    assert "9 answers in a row" in said[-1]
+    assert site.now_s - began_at_s == pytest.approx(sum(OPEN_S), abs=0.2)
 
 
-def test_half_of_the_answers_do_too() -> None:
-    guard = OverloadGuard()
-    said = [guard.note(answer) for _ in range(WINDOW) for answer in (GOOD, BUSY)]
+def test_what_was_under_way_when_it_opened_is_not_held_against_the_site() -> None:
+    site = Target()
+    site.answers(*[TIMEOUT] * OPENS_AFTER)
+    sent_before_s = site.now_s - 1
+    site.now_s += OPEN_S[0]
+    assert not any(site.breaker.note(TIMEOUT, sent_before_s) for _ in range(OPENS_AFTER))
+    assert site.breaker.times_opened == 1
+
+
+def test_half_of_the_answers_end_it_too() -> None:
+    said = Target().answers(*(answer for _ in range(WINDOW) for answer in (GOOD, BUSY)))
     assert any(said[:WINDOW])
     assert "of the last 40" in next(filter(None, said))
 
 
 def test_a_third_does_not() -> None:
-    guard = OverloadGuard()
-    assert not any(guard.note(answer) for _ in range(100) for answer in (GOOD, GOOD, TIMEOUT))
+    assert not any(Target().answers(*[GOOD, GOOD, TIMEOUT] * 100))
+
+
+def test_broken_pages_do_not_stop_a_run_but_a_broken_site_does() -> None:
+    assert not any(Target().answers(*[GOOD, BROKEN] * 200))
+    said = Target().answers(*[BROKEN] * ERRORS_WINDOW)
+    assert not any(said[:-1])
+    assert "50 of the last 50 answers are server errors" in said[-1]
+
+
+def test_retries_are_bounded() -> None:
+    assert may_retry(9, 0)
+    assert not may_retry(10, 0)
+    assert may_retry(10, 100)
+    assert not may_retry(20, 100)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +108,7 @@ def test_a_third_does_not() -> None:
         (BUSY, 3, "", 0),
         (BUSY, 1, "7", 7),
         (BUSY, 1, "0", 1),
-        (BUSY, 1, "86400", LONGEST_PAUSE_S),
+        (BUSY, 1, "86400", 0),
         (BUSY, 1, "Sun, 22 Nov 2026 12:00:09 GMT", 9),
         (RESET, 1, "", 0.5),
         (RESET, 2, "", 0),
@@ -61,7 +117,9 @@ def test_a_third_does_not() -> None:
     ],
 )
 def test_pauses(answer: Answer, attempt: int, retry_after: str, expected_s: float) -> None:
-    assert pause_before_retry_s(answer, attempt, retry_after, NOW) == expected_s
+    assert pause_before_retry_s(answer, attempt, retry_after, now=NOW) == expected_s
+    with_jitter_s = pause_before_retry_s(answer, attempt, retry_after, now=NOW, jitter=1)
+    assert with_jitter_s == pytest.approx(expected_s * 1.25)
 
 
 @pytest.mark.parametrize(

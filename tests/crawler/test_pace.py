@@ -31,7 +31,7 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 def paced(clock: Clock, rate: float, is_stopping: Callable[[], bool] = lambda: False) -> Pace:
-    return Pace(rate, is_stopping, clock=clock, sleep=clock.sleep)
+    return Pace(lambda: rate, lambda: 10**9, is_stopping, clock=clock, sleep=clock.sleep)
 
 
 @pytest.mark.parametrize("rate", [5, 20, 100])
@@ -98,7 +98,7 @@ def test_turns_are_given_in_order() -> None:
         order.append(number)
 
     async def take_turns() -> None:
-        pace = Pace(1000)
+        pace = Pace(lambda: 1000, lambda: 100)
         await asyncio.gather(*(take(pace, number) for number in range(50)))
 
     run(take_turns())
@@ -123,10 +123,45 @@ def test_a_stop_ends_every_wait() -> None:
 
 def test_with_a_real_clock() -> None:
     async def take_turns() -> None:
-        pace = Pace(100)
+        pace = Pace(lambda: 100, lambda: 100)
         began_at_s = time.monotonic()
         for _ in range(51):
             await pace.turn()
         assert time.monotonic() - began_at_s == pytest.approx(0.5, rel=0.1)
 
     run(take_turns())
+
+
+def test_a_changed_rate_takes_effect_while_somebody_waits() -> None:
+    clock = Clock()
+    rates = iter([0.1, 0.1, 0.1, *[10.0] * 100])
+
+    async def take_turns() -> None:
+        pace = Pace(lambda: next(rates), lambda: 1, clock=clock, sleep=clock.sleep)
+        await pace.turn()
+        pace.done()
+        await pace.turn()
+
+    run(take_turns())
+    assert clock.now_s < 101
+
+
+def test_so_many_at_once() -> None:
+    most = 0
+
+    async def take_turns() -> None:
+        pace, under_way = Pace(lambda: 0, lambda: 3), 0
+
+        async def request() -> None:
+            nonlocal under_way, most
+            await pace.turn()
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.001)
+            under_way -= 1
+            pace.done()
+
+        await asyncio.gather(*(request() for _ in range(30)))
+
+    run(take_turns())
+    assert most == 3
