@@ -58,6 +58,7 @@ class WarmConfig:
     require_coverage: float
     report: Path
     outcomes: Path
+    stop_file: Path
     proxy_scheme_header: str
     release: str
     run_id: str
@@ -196,6 +197,7 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         require_coverage=values["require_coverage"],
         report=report,
         outcomes=outcomes,
+        stop_file=values["stop_file"],
         proxy_scheme_header=values["proxy_scheme_header"],
         release=values["release"],
         run_id=values["resume"] or values["run_id"] or new_run_id(datetime.now(UTC)),

@@ -124,7 +124,9 @@ class PolitenessMiddleware:
         if not answer.is_overload or self._run.is_stopping:
             return None
         pause_s = pause_before_retry_s(answer, wire.attempt, retry_after, jitter=random())  # noqa: S311 - no secret
-        if not 0 < pause_s < self._run.remaining_s() or not may_retry(self._run.traffic.retries, self._run.traffic.sent):
+        if not 0 < pause_s < self._run.remaining_s() or not may_retry(
+            self._run.traffic.retries, self._run.traffic.sent
+        ):
             return None
         self._hold(pause_s)
         self._run.traffic.retries += 1

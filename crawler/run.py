@@ -201,6 +201,12 @@ class WarmRun:
         self.inspector.forget(planned)
         del self._under_way[planned.number]
 
+    def heed_stop_file(self) -> None:
+        """End the run when somebody has put the file there that means stop."""
+        path = self.config.stop_file
+        if path.exists():
+            self.fail(SiteProtectionError(f"stopped: {path} is there (WARM_STOP_FILE); remove it before the next run"))
+
     def fail(self, error: CacheWarmingError) -> None:
         """End the run early; the first error counts."""
         self.error = self.error or error

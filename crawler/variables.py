@@ -146,6 +146,12 @@ VARIABLES: Final = (
         "code 6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written.",
     ),
     Variable(
+        field="stop_file",
+        parse=parse_path,
+        default="var/warm/{env}.stop",
+        help="The run ends within two seconds, with exit code 5, when this file is there.",
+    ),
+    Variable(
         field="outcomes",
         parse=lambda text: Path(text) if text else None,
         default="",

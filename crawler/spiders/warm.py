@@ -28,6 +28,10 @@ from crawler.visit import Visit
 from url_manifests.errors import CacheWarmingError, VerificationError
 from url_manifests.outcomes import Outcome
 
+_LOOK_FOR_STOP_S: Final = 0.25
+_GRACE_S: Final = 1.0
+"""How long answers that are under way may still come; all in all, a stop is obeyed within two seconds."""
+
 _BREATHE_EVERY: Final = 200
 """What needs no request is passed over at once; after so many entries, others get their turn."""
 
@@ -52,6 +56,7 @@ class WarmSpider(Spider):
         self.run = run
         self._owns_run = owns_run
         self._handshake = Handshake(run)
+        self._stopping: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *_args: Any, run: WarmRun | None = None, **arguments: str) -> Self:
@@ -73,11 +78,14 @@ class WarmSpider(Spider):
         return spider
 
     def closed(self, _reason: str) -> None:
+        if self._stopping is not None:
+            self._stopping.cancel()
         if self._owns_run:
             self.run.finish()
 
     async def start(self) -> AsyncIterator[Any]:
         """Wait for the site, go through the plan, look again. Nothing is left for Scrapy to schedule."""
+        self._stopping = asyncio.create_task(self._heed_stops())
         try:
             for target in self.run.targets:
                 await wait_until_ready(self._download, self.run.config, target)
@@ -106,6 +114,14 @@ class WarmSpider(Spider):
         await asyncio.gather(*(self._work(entries) for _ in range(self.run.config.concurrency)))
         if self.run.is_stopping:
             raise Stopped
+
+    async def _heed_stops(self) -> None:
+        """Cut short what is under way when the run is to stop; a page may take half a minute to answer."""
+        while not self.run.is_stopping:
+            await asyncio.sleep(_LOOK_FOR_STOP_S)
+            self.run.heed_stop_file()
+        await asyncio.sleep(_GRACE_S)
+        await self.crawler.engine.close_spider_async(reason="stopped")
 
     async def _work(self, entries: Iterator[tuple[Planned, ...]]) -> None:
         try:

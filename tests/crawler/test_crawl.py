@@ -290,6 +290,24 @@ def test_a_stopped_run_reports_what_it_did(project: Project, site: FakeSite, sig
     assert project.crawl("only=/page/1/").returncode == 0  # the lock is free again
 
 
+@pytest.mark.parametrize("how", ["SIGTERM", "file"])
+def test_a_stop_does_not_wait_for_slow_pages(project: Project, site: FakeSite, how: str) -> None:
+    project.write_urls("/page/1/", *(f"/slow/{number}/" for number in range(49)))
+    process = project.start()
+    wait_for(lambda: any(path.startswith("/slow/") for path in site.paths))
+    started_at_s = time.monotonic()
+    if how == "file":
+        (project.folder / "var/warm/test.stop").touch()
+    else:
+        process.terminate()
+    _, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - started_at_s < 4  # two seconds, and the time to end the process on a busy machine
+    assert process.returncode == 5, stderr
+    assert "Traceback" not in stderr
+    assert ("test.stop is there" in stderr) == (how == "file")
+    assert_adds_up(project, 50)
+
+
 def test_stopped_while_waiting_for_the_site(project: Project, site: FakeSite) -> None:
     site.ready = ["503"] * 1000
     process = project.start("ready_timeout=60")
