@@ -57,6 +57,7 @@ class WarmSpider(Spider):
         self._owns_run = owns_run
         self._handshake = Handshake(run)
         self._stopping: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *_args: Any, run: WarmRun | None = None, **arguments: str) -> Self:
@@ -121,7 +122,8 @@ class WarmSpider(Spider):
             await asyncio.sleep(_LOOK_FOR_STOP_S)
             self.run.heed_stop_file()
         await asyncio.sleep(_GRACE_S)
-        await self.crawler.engine.close_spider_async(reason="stopped")
+        # A task of its own, for `closed` cancels this one.
+        self._closing = asyncio.create_task(self.crawler.stop_async())
 
     async def _work(self, entries: Iterator[tuple[Planned, ...]]) -> None:
         try:
