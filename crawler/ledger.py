@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from url_manifests.outcomes import Outcome, OutcomeWriter, RunInfo
+from url_manifests.outcomes import Outcome, OutcomeWriter, Result, RunInfo
 from url_manifests.report import Report
 
 from .resume import earlier_run, kept
@@ -69,7 +69,7 @@ class Ledger:
         assert self._writer is not None, "open() comes first"
         self._offer(self.report.planned, outcome)
         self.report.add(outcome)
-        self._writer.write(outcome)
+        self._writer.write(outcome, flush=outcome.result is not Result.SKIPPED)
 
     @contextmanager
     def rewriting(self) -> Iterator[Callable[[Outcome], None]]:

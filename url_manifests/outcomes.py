@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from os import PathLike
@@ -115,13 +116,23 @@ class OutcomeWriter:
     def __init__(self, path: str | PathLike[str], run: RunInfo) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._stream = open(path, "wb")  # noqa: SIM115 - kept open for the run; close() and the context manager end it
-        self._stream.write(dump(_run_document(run)))
-        self._stream.flush()
+        try:
+            self._stream.write(dump(_run_document(run)))
+            self._stream.flush()
+        except OSError:
+            with suppress(OSError):  # closing tries to write once more
+                self._stream.close()
+            raise
 
-    def write(self, outcome: Outcome) -> None:
-        """Add one outcome."""
+    def write(self, outcome: Outcome, *, flush: bool = True) -> None:
+        """Add one outcome.
+
+        Args:
+            flush: whether it is on its way to the disk at once; not needed of a million that nothing was done for.
+        """
         self._stream.write(dump(outcome_document(outcome)))
-        self._stream.flush()
+        if flush:
+            self._stream.flush()
 
     def close(self) -> None:
         self._stream.close()

@@ -428,11 +428,12 @@ def wait_for(condition, timeout_s: float = 10.0) -> None:
         time.sleep(0.02)
 
 
-def test_a_disk_that_is_full(project: Project) -> None:
+def test_a_disk_that_is_full_begins_no_run(project: Project, site: FakeSite) -> None:
     result = project.crawl("outcomes=/dev/full")
-    assert result.returncode == 1
-    assert "No space left" in result.stderr
-    assert project.report["exit_code"] == 1
+    assert result.returncode == 2
+    assert "/dev/full cannot be written: No space left" in result.stderr
+    assert "Warning" not in result.stderr
+    assert site.paths == []
 
 
 def test_other_spiders_of_a_project_run_as_ever(project: Project, site: FakeSite) -> None:

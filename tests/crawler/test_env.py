@@ -144,8 +144,9 @@ def test_the_example_is_valid_once_copied(tmp_path: Path) -> None:
 
 def test_every_variable_becomes_a_field() -> None:
     fields = {name.removesuffix("_s") for name in WarmConfig.__slots__}
-    # Two ways to say who knocks make one header.
-    variables = {variable.field for variable in VARIABLES} - {"basic_auth", "bearer"} | {"authorization"}
+    # Two ways to say who knocks make one header; the run that is resumed gives its id.
+    variables = {variable.field for variable in VARIABLES} - {"basic_auth", "bearer", "resume"}
+    variables |= {"authorization", "is_resumed"}
     assert fields == {"env", *variables}
 
 
