@@ -112,7 +112,9 @@ class WarmRun:
             self._begin_outcomes()
         except OSError as error:
             self._abandon()
-            raise ConfigurationError("WARM_REPORT", f"{error.filename} cannot be written: {error.strerror}") from error
+            raise ConfigurationError(
+                "WARM_REPORT", f"{error.filename or config.outcomes} cannot be written: {error.strerror}"
+            ) from error
         except CacheWarmingError:
             self._abandon()
             raise

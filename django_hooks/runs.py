@@ -54,7 +54,8 @@ def warm(
     """Warm, and count what came of it.
 
     Ctrl-C or SIGTERM ends the run with exit code 5 and a report of the batches that were complete; what was written of
-    the next one stands, and the next run finds it. A lock that was lost ends it likewise, with exit code 6.
+    the next one stands, and the next run finds it. A lock that was lost ends it likewise, with exit
+    code 6, and the kill switch with 5.
     """
     started_s = time.monotonic()
     mode = import_module(_MODES[strategy.mode])
@@ -94,10 +95,11 @@ def _go(run: Run, warm_all: Callable[[Run], None], broken: Mapping[str, str]) ->
     try:
         for module, problem in broken.items():
             run.take(failure(module, "warmer-broken", problem))
+        run.check()
         warm_all(run)
     except KeyboardInterrupt:
         run.report.error = SiteProtectionError("stopped by a signal; run again, and what is warm is left alone")
-    except AnotherRunError as error:
+    except (AnotherRunError, SiteProtectionError) as error:
         run.report.error = error
     if run.report.error is not None:
         for warmer in run.warmers:

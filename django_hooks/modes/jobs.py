@@ -106,7 +106,7 @@ class Jobs:
             elif time.monotonic() - heard_at > patience_s:
                 self._give_up()
                 return
-            self._run.guard.check()
+            self._run.check()
             self._run.watcher.tick()
             time.sleep(POLL_S if self._open else 0)
 

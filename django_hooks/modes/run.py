@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from django_hooks.engine import BatchResult
 from django_hooks.history import RunRecord
+from django_hooks.killswitch import StopSwitch
 from django_hooks.lock import RunGuard
 from django_hooks.progress import Watcher
 from django_hooks.strategies import Strategy
 from django_hooks.sums import Sums
 from django_hooks.warmers import Warmer
+from url_manifests.errors import SiteProtectionError
 from url_manifests.outcomes import Outcome, OutcomeWriter, Result
 from url_manifests.report import Report
 
@@ -29,6 +31,7 @@ class Run:
     record: RunRecord
     watcher: Watcher
     guard: RunGuard
+    switch: StopSwitch = field(default_factory=StopSwitch)
     outcomes: OutcomeWriter | None = None
     done: set[str] = field(default_factory=set)
     """Warmers that have nothing left to do."""
@@ -36,13 +39,24 @@ class Run:
     """Warmer → what it took."""
     _said: set[tuple[str, str, str]] = field(default_factory=set)
 
+    def check(self) -> None:
+        """Go on only while the lock is ours and nobody has asked all runs to stop.
+
+        Raises:
+            AnotherRunError: the lock is somebody else's meanwhile.
+            SiteProtectionError: the kill switch is on.
+        """
+        self.guard.check()
+        if why := self.switch.requested():
+            raise SiteProtectionError(f"the kill switch is on: {why}; take it back with warm_cache --allow")
+
     def take(self, outcome: Outcome) -> None:
         """Count an outcome.
 
         Raises:
-            AnotherRunError: the lock is somebody else's meanwhile.
+            AnotherRunError, SiteProtectionError: see `check`.
         """
-        self.guard.check()
+        self.check()
         self.report.add(outcome)
         self.watcher(outcome)
         if self.outcomes is not None:
@@ -52,14 +66,14 @@ class Run:
         """Count a batch; what is true of nearly all entries is counted in one step, not an outcome at a time.
 
         Raises:
-            AnotherRunError: the lock is somebody else's meanwhile.
+            AnotherRunError, SiteProtectionError: see `check`.
         """
         self.sums_of(batch.name).add(batch)
         if self.outcomes is not None:
             for outcome in batch.outcomes():
                 self.take(outcome)
             return
-        self.guard.check()
+        self.check()
         for result, (count, weight) in batch.plain().items():
             self.report.add_many(result, count, weight)
             self.watcher.add(batch.category, result, count)

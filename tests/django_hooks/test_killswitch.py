@@ -6,6 +6,7 @@ import time
 
 import pytest
 from django.core.cache import caches
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from django_hooks import killswitch
@@ -86,3 +87,15 @@ def test_it_is_looked_up_twice_a_second(site):
     assert switch.requested() == ""
     now_s[0] += killswitch.LOOK_EVERY_S
     assert switch.requested() == "x"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("backend", ["redis"], indirect=True)
+def test_the_command_sets_it_obeys_it_and_takes_it_back(site, backend):
+    call_command("warm_cache", "--stop", "the database is melting")
+    with pytest.raises(CommandError, match="the kill switch is on: the database is melting") as stopped:
+        call_command("warm_cache", progress="none")
+    assert stopped.value.returncode == 5
+    call_command("warm_cache", "--allow")
+    assert stop_requested() == ""
+    call_command("warm_cache", progress="none", require_coverage=0)

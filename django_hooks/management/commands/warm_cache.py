@@ -2,7 +2,7 @@
 
 Exit codes: 0 warm as required · 1 unexpected error · 2 wrong usage or configuration · 3 below the required coverage ·
 4 with ``--cross-check``, what was reported as warm is gone, and what is left covers less than required · 5 stopped by
-Ctrl-C or SIGTERM · 6 another run is under way. If some of what was reported is gone but the rest still covers enough,
+Ctrl-C, SIGTERM or ``--stop`` · 6 another run is under way. If some of what was reported is gone but the rest still covers enough,
 the exit code is 0 and the findings are listed.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_hooks import conf, listing, preflight, runs, strategies, usage, values
+from django_hooks.killswitch import BY_HAND, allow_runs, stop_runs
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
 from django_hooks.report_page import write_page
@@ -60,6 +61,15 @@ class Command(BaseCommand):
         )
         add("--cross-check", default="", metavar="OUTCOMES", help="Read back what this outcome file reports as warm.")
         add("--progress", choices=CHOICES, default="auto", help="How to show that the run lives.")
+        add(
+            "--stop",
+            nargs="?",
+            const=BY_HAND,
+            default="",
+            metavar="REASON",
+            help="Stop all runs, crawls too, and leave.",
+        )
+        add("--allow", action="store_true", help="Take back a --stop; it ends by itself after five minutes.")
         add("--preflight", action="store_true", help="Check settings, caches and database for a run, and leave.")
         add(
             "--manifest", default="", metavar="FILE", help="With --preflight: also whether this manifest fits the site."
@@ -70,7 +80,11 @@ class Command(BaseCommand):
         """Run; every error of ours becomes one line and its own exit code."""
         try:
             _refuse_contradictions(options)
-            if options["preflight"]:
+            if options["stop"]:
+                stop_runs(options["stop"])
+            elif options["allow"]:
+                allow_runs()
+            elif options["preflight"]:
                 self._preflight(options["manifest"])
             elif options["list"]:
                 self._list()
@@ -141,7 +155,10 @@ class Command(BaseCommand):
 
 def _strategy(options: dict[str, Any]) -> Strategy:
     strategy = strategies.read(options["strategy"]) if options["strategy"] else Strategy()
-    given = {name: options[name] for name in _OF_STRATEGY if options[name] not in (None, "", False)}
+    # By identity: a coverage of 0 equals False.
+    given = {
+        name: options[name] for name in _OF_STRATEGY if not any(options[name] is none for none in (None, "", False))
+    }
     return dataclasses.replace(strategy, **given)
 
 
