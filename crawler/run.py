@@ -113,7 +113,7 @@ class WarmRun:
         except OSError as error:
             self._abandon()
             raise ConfigurationError(
-                "WARM_REPORT", f"{error.filename or config.outcomes} cannot be written: {error.strerror}"
+                "WARM_REPORT", f"{error.filename or self.config.outcomes} cannot be written: {error.strerror}"
             ) from error
         except CacheWarmingError:
             self._abandon()

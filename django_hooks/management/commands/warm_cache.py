@@ -2,8 +2,8 @@
 
 Exit codes: 0 warm as required · 1 unexpected error · 2 wrong usage or configuration · 3 below the required coverage ·
 4 with ``--cross-check``, what was reported as warm is gone, and what is left covers less than required · 5 stopped by
-Ctrl-C, SIGTERM or ``--stop`` · 6 another run is under way. If some of what was reported is gone but the rest still covers enough,
-the exit code is 0 and the findings are listed.
+Ctrl-C, SIGTERM or ``--stop`` · 6 another run is under way. If some of what was reported is gone but the rest still
+covers enough, the exit code is 0 and the findings are listed.
 """
 
 from __future__ import annotations
