@@ -85,13 +85,15 @@ class Bench:
         self._urls = self._pages(count)
         entries = [Entry(url=url, hits=len(self._urls) - place) for place, url in enumerate(self._urls)]
         profiles = {"chrome": {"User-Agent": AGENT, "Accept-Encoding": "gzip, deflate, br, zstd"}}
-        write_manifest(folder / "manifest.jsonl", Header(entries=len(entries), profiles=profiles), entries)
+        # A folder each: Scrapy looks for scrapy.cfg upwards, and a stock crawl has none of this project's settings.
+        self._ours, self._stock = folder / "ours", folder / "stock"
+        self._ours.mkdir()
+        self._stock.mkdir()
+        write_manifest(self._ours / "manifest.jsonl", Header(entries=len(entries), profiles=profiles), entries)
         (folder / "urls").write_text("\n".join(self._urls))
-        # In a folder of its own: beside scrapy.cfg it would run with this project's settings.
-        (folder / "stock").mkdir()
-        (folder / "stock" / "stock.py").write_text(STOCK_SPIDER)
-        (folder / ".env.test").touch()
-        shutil.copy(ROOT / "scrapy.cfg", folder)
+        (self._stock / "stock.py").write_text(STOCK_SPIDER)
+        (self._ours / ".env.test").touch()
+        shutil.copy(ROOT / "scrapy.cfg", self._ours)
 
     def _pages(self, count: int) -> list[str]:
         code = (
@@ -140,7 +142,7 @@ class Bench:
         if kind == "ours":
             return self._crawl(site)
         env = {"STOCK_URLS": str(self._folder / "urls"), "STOCK_BASE": site.base_url, "STOCK_HOST": PUBLIC_HOST}
-        return self._popen([sys.executable, "-m", "scrapy", "runspider", "stock.py"], env, self._folder / "stock")
+        return self._popen([sys.executable, "-m", "scrapy", "runspider", "stock.py"], env, self._stock)
 
     def _crawl(self, site: Deployment, *arguments: str) -> subprocess.Popen[bytes]:
         env = {
@@ -153,7 +155,7 @@ class Bench:
         }
         options = [word for argument in arguments for word in ("-a", argument)]
         command = [sys.executable, "-m", "scrapy", "crawl", "warm", "-a", "env=test", "-a", "verify=none", *options]
-        return self._popen(command, env, self._folder)
+        return self._popen(command, env, self._ours)
 
     def _popen(self, command: Sequence[str], env: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("WARM_")}
@@ -167,7 +169,7 @@ class Bench:
         if kind == "alone":
             return 0
         if kind == "ours":
-            report: dict[str, Any] = json.loads((self._folder / "report.json").read_text())
+            report: dict[str, Any] = json.loads((self._ours / "report.json").read_text())
             return int(report["stored"] + report["already_warm"])
         return (self._folder / "crawl.log").read_text().count("Crawled (200)")
 
@@ -181,7 +183,7 @@ class Bench:
                 seconds = min(15.0, len(self._urls) / allowed)
                 started_s = time.monotonic()
                 self._crawl(site, f"rate={allowed}", f"deadline={seconds + 2:.0f}").wait()
-                report = json.loads((self._folder / "report.json").read_text())
+                report = json.loads((self._ours / "report.json").read_text())
             measured = float(report["rate_achieved"])
             gaps.append(abs(measured / allowed - 1))
             print(

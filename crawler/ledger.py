@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from url_manifests.errors import UnwritableError
 from url_manifests.outcomes import Outcome, OutcomeWriter, Result, RunInfo
 from url_manifests.report import Report
 
@@ -28,6 +29,7 @@ class Ledger:
         self._path = path
         self._info = info
         self._writer: OutcomeWriter | None = None
+        self._is_broken = False
         self.report = report
         self.sample = Sample(info.run_id)
         """Some of what was proven, for the late check."""
@@ -65,11 +67,20 @@ class Ledger:
             self.sample.offer(place, outcome)
 
     def record(self, outcome: Outcome) -> None:
-        """Count an outcome and write it down."""
+        """Count an outcome and write it down.
+
+        Raises:
+            UnwritableError: that is no longer possible; from then on outcomes are only counted.
+        """
         assert self._writer is not None, "open() comes first"
         self._offer(self.report.planned, outcome)
         self.report.add(outcome)
-        self._writer.write(outcome, flush=outcome.result is not Result.SKIPPED)
+        if not self._is_broken:
+            try:
+                self._writer.write(outcome, flush=outcome.result is not Result.SKIPPED)
+            except UnwritableError:
+                self._is_broken = True
+                raise
 
     @contextmanager
     def rewriting(self) -> Iterator[Callable[[Outcome], None]]:
@@ -96,7 +107,7 @@ class Ledger:
         """End the file.
 
         Raises:
-            OSError: its last lines cannot be written.
+            UnwritableError: its last lines cannot be written.
         """
         writer, self._writer = self._writer, None
         if writer is not None:

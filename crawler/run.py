@@ -15,7 +15,7 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError
+from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError, UnwritableError
 from url_manifests.manifest import ManifestReader
 from url_manifests.outcomes import Outcome, RunInfo
 from url_manifests.personas import Personas
@@ -242,8 +242,8 @@ class WarmRun:
         try:
             self._record_the_rest()
             self.ledger.close()
-        except OSError as error:
-            self.fail(CacheWarmingError(f"{self.config.outcomes} cannot be written: {error.strerror}"))
+        except UnwritableError as error:
+            self.fail(error)
         if self._mints and (problem := minting.revoke(self.config.run_id)):
             self.fail(CacheWarmingError(f"sessions of this run may live until they expire: {problem}"))
         self.report.error = self.error
@@ -263,7 +263,10 @@ class WarmRun:
             self.fail(SiteProtectionError(f"the run was stopped before its end; {goes_on}"))
         # A malformed manifest has nothing more to give: its iterator is at its end.
         for planned in chain(self._under_way.values(), chain.from_iterable(self._plan)):
-            self.ledger.record(skipped(planned, planned.left_out or self._skip_reason()))
+            try:
+                self.ledger.record(skipped(planned, planned.left_out or self._skip_reason()))
+            except UnwritableError as error:
+                self.fail(error)  # The others are still counted.
 
     def _skip_reason(self) -> str:
         stopped = "protected" if self.is_site_suffering else "stopped"

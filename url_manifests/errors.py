@@ -15,6 +15,7 @@
     ├── SiteProtectionError                 5   stopped because the site suffers
     ├── AnotherRunError                     6   a run of this environment is under way
     ├── TargetNotReadyError                 7   the target does not answer, or is the wrong release
+    ├── UnwritableError                     1   the outcomes cannot be written any more
     └── WriteRefusedError                   1   a warm request tried to write to the site's database
 
 The message of each is one line that says what to do; both commands print it and leave with ``exit_code``.
@@ -121,6 +122,10 @@ class EmptyManifestError(CacheWarmingError):
     """Nothing was learned, and writing that would replace a manifest that has entries; it was left as it is."""
 
     exit_code = ExitCode.USAGE
+
+
+class UnwritableError(CacheWarmingError):
+    """A disk filled up, or went away, while outcomes were written to it."""
 
 
 class CoverageError(CacheWarmingError):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from os import PathLike
@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from .errors import UnwritableError
 from .jsonl import FieldReader, dump, open_lines, read_header
 from .traces import KeyKind
 
@@ -115,6 +116,7 @@ class OutcomeWriter:
 
     def __init__(self, path: str | PathLike[str], run: RunInfo) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._stream = open(path, "wb")  # noqa: SIM115 - kept open for the run; close() and the context manager end it
         try:
             self._stream.write(dump(_run_document(run)))
@@ -129,13 +131,30 @@ class OutcomeWriter:
 
         Args:
             flush: whether it is on its way to the disk at once; not needed of a million that nothing was done for.
+
+        Raises:
+            UnwritableError: the disk is full, or gone.
         """
-        self._stream.write(dump(outcome_document(outcome)))
-        if flush:
-            self._stream.flush()
+        with self._explaining():
+            self._stream.write(dump(outcome_document(outcome)))
+            if flush:
+                self._stream.flush()
 
     def close(self) -> None:
-        self._stream.close()
+        """End the file.
+
+        Raises:
+            UnwritableError: its last lines cannot be written.
+        """
+        with self._explaining():
+            self._stream.close()
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UnwritableError(f"{self._path} cannot be written: {error.strerror}") from error
 
     def __enter__(self) -> Self:
         return self

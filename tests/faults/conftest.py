@@ -77,13 +77,15 @@ class Stage:
     reference: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """What visitors get from the healthy site."""
 
-    def start(self, kind: str, **variables: str) -> multiprocessing.process.BaseProcess:
+    def start(self, kind: str, *more: str, **variables: str) -> multiprocessing.process.BaseProcess:
         argv = {
             "crawl": ["scrapy", "crawl", "warm", "-a", "env=test", "-a", "verify=none", "-a", "report=report.json"],
             "command": ["manage.py", "warm_cache", "--report", "report.json", "--progress", "none", "--deadline", "12"],
         }[kind]
         (self.folder / "report.json").unlink(missing_ok=True)
-        process = _FORKS.Process(target=_run, args=(argv, self.folder, {**os.environ, **self.environ, **variables}))
+        process = _FORKS.Process(
+            target=_run, args=([*argv, *more], self.folder, {**os.environ, **self.environ, **variables})
+        )
         process.start()
         return process
 
