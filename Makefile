@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SITE := url_manifests crawler django_hooks
 CODE := $(SITE) demo example tests benchmarks
 
-.PHONY: demo test lint format bench fuzz clean
+.PHONY: demo test faults lint format bench fuzz clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -13,7 +13,12 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m tests.servers
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/faults $(ARGS)
+
+# Apart from the others: it waits for time limits to pass, for minutes.
+faults: $(VENV)/.dev
+	$(BIN)/python -m tests.servers
+	$(BIN)/python -m pytest tests/faults $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check $(CODE)
