@@ -143,12 +143,13 @@ def serve() -> int:
     """Serve the warmed release in the foreground until it is interrupted."""
     lines = ENV_FILE.read_text().splitlines() if ENV_FILE.exists() else []
     values = dict(line.partition("=")[::2] for line in lines)
-    if not values:
-        console.print("There is no .env.demo yet: run `make demo` first.")
-        return 2
-    release = deployment("warm", int(values["WARM_BASE_URL"].rpartition(":")[2]), values["WARM_SECRET"])
-    say(f"Serving at {release.base_url}; Ctrl-C ends it")
-    return subprocess.run(release.command, env={**os.environ, **release.env}, check=False).returncode
+    if values:
+        release = deployment("warm", int(values["WARM_BASE_URL"].rpartition(":")[2]), values["WARM_SECRET"])
+        say(f"Serving at {release.base_url}; Ctrl-C ends it")
+        # In this process's place, so that every signal that ends it ends the server.
+        os.execvpe(release.command[0], release.command, {**os.environ, **release.env})
+    console.print("There is no .env.demo yet: run `make demo` first.")
+    return 2
 
 
 def say(text: str) -> None:
