@@ -279,7 +279,7 @@ def change(step, users, groups, permissions):
 
 @pytest.mark.parametrize("backend", ["django-redis"], indirect=True)
 @given(steps=STEPS)
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_answers_as_django_s_backend(cached, steps):
     User.objects.all().delete()
     Group.objects.all().delete()
