@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Apart from the others, for they take minutes: waiting for time limits to pass, and visiting 2,000 pages with a browser.
+LONG := tests/faults tests/flow/test_no_false_warm.py
 SITE := url_manifests crawler django_hooks
 CODE := $(SITE) demo example tests benchmarks
 
-.PHONY: demo test faults lint format bench fuzz clean
+.PHONY: demo test long lint format bench fuzz clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -13,12 +15,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m tests.servers
-	$(BIN)/python -m pytest --ignore=tests/faults $(ARGS)
+	$(BIN)/python -m pytest $(LONG:%=--ignore=%) $(ARGS)
 
-# Apart from the others: it waits for time limits to pass, for minutes.
-faults: $(VENV)/.dev
+long: $(VENV)/.dev
 	$(BIN)/python -m tests.servers
-	$(BIN)/python -m pytest tests/faults $(ARGS)
+	$(BIN)/python -m pytest $(LONG) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check $(CODE)
