@@ -36,6 +36,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server
 
 
 @pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with servers.mariadb(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of the system's Chromium."""
     return servers.require("chromium")

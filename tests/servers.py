@@ -23,12 +23,14 @@ PACKAGES = {
     "redis-server": "redis-server",
     "memcached": "memcached",
     "postgres": "postgresql",
+    "mariadbd": "mariadb-server",
     "chromium": "chromium",
 }
 """Program → Debian package that brings it."""
 
 _ELSEWHERE = {
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
+    "mariadbd": "/usr/sbin/mariadbd",
     "chromium": "/usr/bin/chromium-browser",
 }
 
@@ -154,6 +156,24 @@ def postgres(folder: Path, *options: str) -> Iterator[Server]:
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off", *options]
     url = f"postgres://postgres@127.0.0.1:{port}/postgres"
     with running(command, port, url, folder / "postgres.log", user) as server:
+        yield server
+
+
+@contextmanager
+def mariadb(folder: Path, *options: str) -> Iterator[Server]:
+    """A MariaDB with one database, ``test``, and one account, ``root``, without a password."""
+    port = free_port()
+    program = require("mariadbd")
+    install = shutil.which("mariadb-install-db") or str(Path(program).parents[1] / "bin" / "mariadb-install-db")
+    data = folder / "data"
+    # It would become another user when started as root, who need not be able to enter a temporary folder.
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    arguments = ["--auth-root-authentication-method=normal", "--skip-name-resolve", f"--datadir={data}", *user]
+    subprocess.run([install, "--no-defaults", *arguments], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+    # A path of a socket may be shorter than that of a temporary folder; it is relative to the data.
+    command = [program, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", *user]
+    fast = ["--socket=s", "--pid-file=p", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"]
+    with running([*command, *fast, *options], port, f"mysql://root@127.0.0.1:{port}/test", folder / "log") as server:
         yield server
 
 

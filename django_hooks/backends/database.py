@@ -204,4 +204,8 @@ def store_for(alias: str, cache: Any) -> Store | None:
     if not is_own(cache, DatabaseCache, "set", "add", "get", "get_many", "_base_set"):
         return None
     vendor = connections[router.db_for_write(cache.cache_model_class)].vendor
+    if vendor == "mysql":
+        from .mysql import MySQLStore  # noqa: PLC0415 - it is a subclass of what is defined here
+
+        return MySQLStore(alias, cache)
     return DatabaseStore(alias, cache) if vendor in _VENDORS else None

@@ -1,7 +1,10 @@
-"""Stores on real servers, the database cache on PostgreSQL among them."""
+"""Stores on real servers, the database cache on PostgreSQL and MariaDB among them."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
+import pymysql
 import pytest
 from django.core.cache import caches
 from django.core.management import call_command
@@ -12,7 +15,7 @@ from django_hooks.engine.plan import Planned
 from django_hooks.warmers import CacheEntry, Warmer
 
 TABLE = "warming_test_cache"
-ANYWHERE = ("db", "postgres", "redis", "django-redis", "django-redis+packed", "memcached", "file")
+ANYWHERE = ("db", "postgres", "mariadb", "redis", "django-redis", "django-redis+packed", "memcached", "file")
 VARIANTS = {
     "": {},
     "packed": {
@@ -22,53 +25,66 @@ VARIANTS = {
 }
 
 
-class CacheTableOnPostgres:
-    """Sends the database cache's table, and nothing else, to a PostgreSQL."""
+OTHER = "other"
+"""The database that a database cache on another server is in."""
+OTHERS = {
+    "postgres": {"ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "postgres"},
+    "mariadb": {"ENGINE": "django.db.backends.mysql", "NAME": "test", "USER": "root"},
+}
+
+
+class CacheTableElsewhere:
+    """Sends the database cache's table, and nothing else, to another database."""
 
     def db_for_read(self, model, **hints):
-        return "pg" if model._meta.app_label == "django_cache" else None
+        return OTHER if model._meta.app_label == "django_cache" else None
 
     db_for_write = db_for_read
 
     def allow_migrate(self, db, app_label, **hints):
-        return (db == "pg") is (app_label == "django_cache")
+        return (db == OTHER) is (app_label == "django_cache")
+
+
+@contextmanager
+def elsewhere(name, server, settings, django_db_blocker):
+    """The default cache as a table of a database server, with no transaction of a test's around it."""
+    if name == "mariadb":
+        pymysql.install_as_MySQLdb()  # The driver that can be installed anywhere, in place of the one that is built.
+    options = {**OTHERS[name], "HOST": server.host, "PORT": str(server.port)}
+    both = {OTHER: options, "default": connections.databases["default"]}
+    connections.databases[OTHER] = connections.configure_settings(both)[OTHER]
+    settings.DATABASE_ROUTERS = [f"{__name__}.CacheTableElsewhere"]
+    options = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": TABLE}
+    settings.CACHES = {"default": {**options, "OPTIONS": {"MAX_ENTRIES": 10_000}}}
+    with django_db_blocker.unblock():
+        call_command("createcachetable", database=OTHER, verbosity=0)
+        caches["default"].clear()
+        yield
+        with connections[OTHER].cursor() as cursor:
+            cursor.execute(f"DROP TABLE {TABLE}")
+        connections[OTHER].close()
+        del connections[OTHER]
+        del connections.databases[OTHER]
 
 
 @pytest.fixture
 def postgres_cache(postgres_server, settings, django_db_blocker):
-    """The default cache as a table of a PostgreSQL, with no transaction of a test's around it."""
-    connections.databases["pg"] = connections.configure_settings(
-        {
-            "pg": {
-                "ENGINE": "django.db.backends.postgresql",
-                "NAME": "postgres",
-                "USER": "postgres",
-                "HOST": postgres_server.host,
-                "PORT": str(postgres_server.port),
-            },
-            "default": connections.databases["default"],
-        }
-    )["pg"]
-    settings.DATABASE_ROUTERS = [f"{__name__}.CacheTableOnPostgres"]
-    options = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": TABLE}
-    settings.CACHES = {"default": {**options, "OPTIONS": {"MAX_ENTRIES": 10_000}}}
-    with django_db_blocker.unblock():
-        call_command("createcachetable", database="pg", verbosity=0)
-        caches["default"].clear()
+    with elsewhere("postgres", postgres_server, settings, django_db_blocker):
         yield
-        with connections["pg"].cursor() as cursor:
-            cursor.execute(f"DROP TABLE {TABLE}")
-        connections["pg"].close()
-        del connections["pg"]
-        del connections.databases["pg"]
+
+
+@pytest.fixture
+def mariadb_cache(mariadb_server, settings, django_db_blocker):
+    with elsewhere("mariadb", mariadb_server, settings, django_db_blocker):
+        yield
 
 
 @pytest.fixture
 def anywhere(request, configure, settings):
     """The default cache on the backend that the test is parametrised with, empty."""
     name, _, variant = request.param.partition("+")
-    if name == "postgres":
-        request.getfixturevalue("postgres_cache")
+    if name in OTHERS:
+        request.getfixturevalue(f"{name}_cache")
     else:
         request.getfixturevalue("db")
         options = configure(name)

@@ -13,13 +13,16 @@ from django_hooks.backends.base import wrong_time
 from django_hooks.backends.database import DatabaseStore
 from django_hooks.backends.files import FileStore
 from django_hooks.backends.memcached import PyMemcacheStore
+from django_hooks.backends.mysql import MySQLStore
 from django_hooks.backends.redis import DjangoRedisStore, RedisStore
 
-from .conftest import ANYWHERE, items
+from .conftest import ANYWHERE, OTHER, OTHERS, items
 
 everywhere = pytest.mark.parametrize("anywhere", ANYWHERE, indirect=True)
 redises = pytest.mark.parametrize("anywhere", ["redis", "django-redis"], indirect=True)
 
+DATABASES = {"db": "default", **dict.fromkeys(OTHERS, OTHER)}
+"""The database caches, and in which database each is."""
 VALUES = {
     "text": "Grüße",
     "number": 42,
@@ -35,12 +38,8 @@ VALUES = {
 
 def raw(name):
     """What lies in the store, by key, as the server or the file system has it; with its end where that is beside it."""
-    if name == "db":
-        with connections["default"].cursor() as cursor:
-            cursor.execute("SELECT cache_key, value, expires FROM warming_test_cache")
-            return {key: rest for key, *rest in cursor.fetchall()}
-    if name == "postgres":
-        with connections["pg"].cursor() as cursor:
+    if name in DATABASES:
+        with connections[DATABASES[name]].cursor() as cursor:
             cursor.execute("SELECT cache_key, value, expires FROM warming_test_cache")
             return {key: rest for key, *rest in cursor.fetchall()}
     if name == "file":
@@ -61,7 +60,7 @@ def raw(name):
 @everywhere
 def test_the_kind_is_known(anywhere, store):
     kinds = {"memcached": PyMemcacheStore, "redis": RedisStore, "django-redis": DjangoRedisStore, "file": FileStore}
-    assert type(store()) is kinds.get(anywhere, DatabaseStore)
+    assert type(store()) is {**kinds, "mariadb": MySQLStore}.get(anywhere, DatabaseStore)
 
 
 @everywhere
@@ -75,7 +74,7 @@ def test_what_is_written_is_byte_for_byte_what_the_cache_writes_itself(anywhere,
     ours = raw(anywhere)
     assert ours.keys() == theirs.keys()
     for key, there in theirs.items():
-        if anywhere in ("db", "postgres"):
+        if anywhere in DATABASES:
             assert ours[key][0] == there[0]
         else:
             assert ours[key] == there
@@ -83,7 +82,7 @@ def test_what_is_written_is_byte_for_byte_what_the_cache_writes_itself(anywhere,
     assert opened.verify(written, 0) == {}
 
 
-@pytest.mark.parametrize("anywhere", ["db", "postgres"], indirect=True)
+@pytest.mark.parametrize("anywhere", DATABASES, indirect=True)
 def test_what_never_ends_has_the_end_of_time_as_the_cache_writes_it(anywhere, store):
     cache.set("k", 1, None)
     theirs = raw(anywhere)
@@ -124,11 +123,11 @@ def test_a_live_entry_stands_unless_it_is_to_be_overwritten(anywhere, store):
     assert opened.time_left_s(made)[0] <= 60
 
 
-@pytest.mark.parametrize("anywhere", ["db", "postgres", "file"], indirect=True)
+@pytest.mark.parametrize("anywhere", [*DATABASES, "file"], indirect=True)
 def test_an_expired_entry_is_no_live_one(anywhere, store):
     cache.set("k", "old", -1) if anywhere == "file" else cache.set("k", "old", 1)
-    if anywhere in ("db", "postgres"):
-        with connections["pg" if anywhere == "postgres" else "default"].cursor() as cursor:
+    if anywhere in DATABASES:
+        with connections[DATABASES[anywhere]].cursor() as cursor:
             cursor.execute("UPDATE warming_test_cache SET expires = '2020-01-01 00:00:00'")
     opened = store()
     made = items(opened, {"k": "new"})
