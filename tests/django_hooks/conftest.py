@@ -27,9 +27,9 @@ def configure(request, tmp_path):
         core = "django.core.cache.backends."
         if name == "db":
             return {"BACKEND": f"{core}db.DatabaseCache", "LOCATION": TABLE, "OPTIONS": {"MAX_ENTRIES": 100_000}}
-        if name in ("django-redis", "redis"):
-            server = urlsplit(request.getfixturevalue("redis_server").url)
-            path = "django_redis.cache.RedisCache" if name == "django-redis" else f"{core}redis.RedisCache"
+        if name in ("django-redis", "redis", "valkey"):
+            server = urlsplit(request.getfixturevalue("valkey_server" if name == "valkey" else "redis_server").url)
+            path = f"{core}redis.RedisCache" if name == "redis" else "django_redis.cache.RedisCache"
             return {"BACKEND": path, "LOCATION": f"redis://{server.netloc}/1"}
         if name == "memcached":
             server = request.getfixturevalue("memcached_server")

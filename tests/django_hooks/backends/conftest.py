@@ -15,7 +15,7 @@ from django_hooks.engine.plan import Planned
 from django_hooks.warmers import CacheEntry, Warmer
 
 TABLE = "warming_test_cache"
-ANYWHERE = ("db", "postgres", "mariadb", "redis", "django-redis", "django-redis+packed", "memcached", "file")
+ANYWHERE = ("db", "postgres", "mariadb", "redis", "django-redis", "valkey", "django-redis+packed", "memcached", "file")
 VARIANTS = {
     "": {},
     "packed": {

@@ -19,7 +19,7 @@ from django_hooks.backends.redis import DjangoRedisStore, RedisStore
 from .conftest import ANYWHERE, OTHER, OTHERS, items
 
 everywhere = pytest.mark.parametrize("anywhere", ANYWHERE, indirect=True)
-redises = pytest.mark.parametrize("anywhere", ["redis", "django-redis"], indirect=True)
+redises = pytest.mark.parametrize("anywhere", ["redis", "django-redis", "valkey"], indirect=True)
 
 DATABASES = {"db": "default", **dict.fromkeys(OTHERS, OTHER)}
 """The database caches, and in which database each is."""
@@ -53,14 +53,14 @@ def raw(name):
             return client.get_many([cache.make_key(key) for key in VALUES])
         finally:
             client.serde = serde
-    client = cache.client.get_client() if name == "django-redis" else cache._cache.get_client()
+    client = cache._cache.get_client() if name == "redis" else cache.client.get_client()
     return {key: client.get(key) for key in client.keys("*")}
 
 
 @everywhere
 def test_the_kind_is_known(anywhere, store):
     kinds = {"memcached": PyMemcacheStore, "redis": RedisStore, "django-redis": DjangoRedisStore, "file": FileStore}
-    assert type(store()) is {**kinds, "mariadb": MySQLStore}.get(anywhere, DatabaseStore)
+    assert type(store()) is {**kinds, "mariadb": MySQLStore, "valkey": DjangoRedisStore}.get(anywhere, DatabaseStore)
 
 
 @everywhere
@@ -209,7 +209,7 @@ def test_an_account_that_may_run_no_scripts_is_served_by_a_pipeline(anywhere, st
 def test_errors_that_the_client_hides_are_not_hidden(anywhere, store, settings):
     dead = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {
-        "default": {**dead, "OPTIONS": {"IGNORE_EXCEPTIONS": True} if anywhere == "django-redis" else {}}
+        "default": {**dead, "OPTIONS": {} if anywhere == "redis" else {"IGNORE_EXCEPTIONS": True}}
     }
     opened = store()
     with pytest.raises(Exception, match="refused"):
