@@ -152,7 +152,7 @@ def redis_cluster(folder: Path, nodes: int = 3) -> Iterator[list[Server]]:
 
 @contextmanager
 def redis_sentinel(folder: Path, primary: Server, service: str) -> Iterator[Server]:
-    """One sentinel that watches a primary, and makes its replica the primary when it has been silent for half a second."""
+    """One sentinel that watches a primary, and promotes its replica after half a second of silence."""
     port = free_port()
     settings = [
         f"port {port}",

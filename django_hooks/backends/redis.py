@@ -14,23 +14,24 @@ from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django_redis.cache import RedisCache as DjangoRedisCache
 from django_redis.client import DefaultClient
 from redis.cluster import RedisCluster
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import ClusterDownError, NoPermissionError, ReadOnlyError, ResponseError, TryAgainError
 
 from .base import GONE, OVERHEAD_BYTES, Finding, Gone, Item, Problems, Store, is_own
 from .room import HEADROOM, Room
 
 _WRITE: Final = """
-local marks, told, condition, set = {}, '', ARGV[1], redis.pcall
+local marks, told, refused, condition, set = {}, nil, 0, ARGV[1], redis.pcall
 for i, key in ipairs(KEYS) do
   local value, ms, answer = ARGV[2 * i], ARGV[2 * i + 1], nil
   if condition == 'NX' then
     if ms == '' then answer = set('SET', key, value, 'NX') else answer = set('SET', key, value, 'NX', 'PX', ms) end
   elseif ms == '' then answer = set('SET', key, value) else answer = set('SET', key, value, 'PX', ms) end
   if not answer then marks[i] = '0'
-  elseif answer.err then marks[i] = 'e'; told = answer.err
+  elseif answer.err then marks[i] = 'e'; told = answer; refused = refused + 1
   else marks[i] = '1' end
 end
-return table.concat(marks) .. told
+if refused > 0 and refused == #KEYS then return told end
+return table.concat(marks) .. (told and told.err or '')
 """
 _TIMES: Final = """
 local left = {}
@@ -43,6 +44,8 @@ for i, key in ipairs(KEYS) do there[i] = redis.call('EXISTS', key) end
 return table.concat(there)
 """
 _MAX_VALUE_BYTES: Final = 512 << 20
+_PASSING: Final = (ReadOnlyError, TryAgainError, ClusterDownError)
+"""Refused by one node of a cluster, and not because of the key."""
 
 
 class RedisStore(Store):
@@ -83,7 +86,11 @@ class RedisStore(Store):
         return {index for index, mark in enumerate(there) if mark == 0x31}
 
     def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
-        """``SET``, with ``NX`` unless overwriting, and ``PX``: each key with its own timeout."""
+        """``SET``, with ``NX`` unless overwriting, and ``PX``: each key with its own timeout.
+
+        A server that refuses all of them is not to be written to (a replica, out of memory, a full disk): its error is
+        raised, and not reported key by key.
+        """
         arguments: list[Any] = ["" if overwrite else "NX"]
         for item in items:
             arguments.append(item.data)
@@ -106,11 +113,13 @@ class RedisStore(Store):
             ms = None if item.timeout_s is None else int(item.timeout_s * 1000)
             pipeline.set(item.made, item.data, px=ms, nx=not overwrite)
         problems: Problems = {}
-        for index, answer in enumerate(pipeline.execute(raise_on_error=False)):
-            if isinstance(answer, ResponseError):
+        answers = pipeline.execute(raise_on_error=False)
+        refused = sum(isinstance(answer, ResponseError) for answer in answers)
+        for index, answer in enumerate(answers):
+            if isinstance(answer, Exception):
+                if refused == len(answers) or not isinstance(answer, ResponseError) or isinstance(answer, _PASSING):
+                    raise answer
                 problems[index] = (Finding.REFUSED, str(answer))
-            elif isinstance(answer, Exception):
-                raise answer
             elif not answer:
                 problems[index] = (Finding.TAKEN, "")
         return problems

@@ -30,7 +30,14 @@ _PASSING: Final = (
 )
 """What a restart, a failover or a full queue looks like."""
 _LASTING: Final = (redis_errors.AuthenticationError, redis_errors.AuthorizationError, redis_errors.MaxConnectionsError)
-_LASTING_WORDS: Final = ("no such table", "no such column", "doesn't exist", "does not exist", "syntax", "max_allowed_packet")
+_LASTING_WORDS: Final = (
+    "no such table",
+    "no such column",
+    "doesn't exist",
+    "does not exist",
+    "syntax",
+    "max_allowed_packet",
+)
 
 
 def is_passing(error: BaseException) -> bool:

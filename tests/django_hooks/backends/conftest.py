@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 
 import pymysql
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from django_hooks.backends import open_store
+from django_hooks.engine import Engine, RunOptions
 from django_hooks.engine.plan import Planned
 from django_hooks.warmers import CacheEntry, Warmer
 
@@ -111,6 +113,33 @@ def store():
     yield get
     for each in opened:
         each.close()
+
+
+class Made(Warmer):
+    """What a test gives it; `during` is called before the entry of that number."""
+
+    name = "made"
+    timeout = 600
+
+    def __init__(self, values, during=None):
+        self._values = values
+        self._during = during or {}
+
+    def entries(self):
+        for number, (key, value) in enumerate(self._values.items()):
+            if number in self._during:
+                self._during[number]()
+            yield CacheEntry(key=key, value=value)
+
+
+def run(values, during=None, **options):
+    """Counts by result and reason, and the details that came with reasons."""
+    counts, details = Counter(), {}
+    for batch in Engine(RunOptions(**options)).batches([Made(values, during)]):
+        for outcome in batch.outcomes():
+            counts[outcome.result, outcome.reason] += 1
+            details.setdefault(outcome.reason, outcome.detail)
+    return counts, details
 
 
 class Plain(Warmer):

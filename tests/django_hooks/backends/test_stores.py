@@ -208,9 +208,7 @@ def test_an_account_that_may_run_no_scripts_is_served_by_a_pipeline(anywhere, st
 @redises
 def test_errors_that_the_client_hides_are_not_hidden(anywhere, store, settings):
     dead = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
-    settings.CACHES = {
-        "default": {**dead, "OPTIONS": {} if anywhere == "redis" else {"IGNORE_EXCEPTIONS": True}}
-    }
+    settings.CACHES = {"default": {**dead, "OPTIONS": {} if anywhere == "redis" else {"IGNORE_EXCEPTIONS": True}}}
     opened = store()
     with pytest.raises(Exception, match="refused"):
         opened.write(items(opened, {"k": 1}), overwrite=False)
