@@ -15,6 +15,7 @@ from django_hooks.backends.files import FileStore
 from django_hooks.backends.memcached import PyMemcacheStore
 from django_hooks.backends.mysql import MySQLStore
 from django_hooks.backends.redis import DjangoRedisStore, RedisStore
+from tests import servers
 
 from .conftest import ANYWHERE, OTHER, OTHERS, items
 
@@ -224,26 +225,28 @@ def test_memcached_errors_that_the_client_hides_are_not_hidden(anywhere, store, 
 
 
 @pytest.mark.parametrize("anywhere", ["memcached"], indirect=True)
-def test_pylibmc_does_the_same_by_value(anywhere, store, settings):
-    pytest.importorskip("pylibmc", reason="needs the system's libmemcached")
+@pytest.mark.parametrize("servers_count", [1, 2])
+def test_pylibmc_does_the_same_by_value(anywhere, store, settings, servers_count, tmp_path):
+    pytest.importorskip("pylibmc", reason="has no wheels for this Python, and needs the system's libmemcached")
     path = "django.core.cache.backends.memcached.PyLibMCCache"
-    settings.CACHES = {"default": {**settings.CACHES["default"], "BACKEND": path, "OPTIONS": {}}}
-    cache.set("there", "visitor's", 500)
-    opened = store()
-    made = items(opened, {"there": 1, "new": {"a": "Grüße"}, "endless": 3})
-    made[2].timeout_s = None
-    assert opened.present(made) == {0}
-    assert opened.write(made, overwrite=False) == {0: (Finding.TAKEN, "")}
-    assert opened.verify(made, 0) == {0: (Finding.DIFFERENT, "")}
-    assert opened.write(made, overwrite=True) == {}
-    assert opened.verify(made, 0) == {}
-    assert opened.room().take(1000)
+    with servers.memcached(tmp_path) as second:
+        location = [settings.CACHES["default"]["LOCATION"], f"{second.host}:{second.port}"][:servers_count]
+        settings.CACHES = {"default": {"BACKEND": path, "LOCATION": location}}
+        cache.set("there", "visitor's", 500)
+        opened = store()
+        made = items(opened, {"there": 1, "new": {"a": "Grüße"}, "endless": 3})
+        made[2].timeout_s = None
+        assert opened.present(made) == {0}
+        assert opened.write(made, overwrite=False) == {0: (Finding.TAKEN, "")}
+        assert opened.verify(made, 0) == {0: (Finding.DIFFERENT, "")}
+        assert opened.write(made, overwrite=True) == {}
+        assert opened.verify(made, 0) == {}
+        assert cache.get_many(["there", "new", "endless"]) == {"there": 1, "new": {"a": "Grüße"}, "endless": 3}
+        assert opened.room().take(1000)
 
 
 @pytest.mark.parametrize("anywhere", ["memcached"], indirect=True)
 def test_memcached_over_several_servers_agrees_with_the_sites_client(anywhere, store, settings, tmp_path):
-    from tests import servers
-
     with servers.memcached(tmp_path) as second:
         first = settings.CACHES["default"]["LOCATION"]
         both = {**settings.CACHES["default"], "LOCATION": [first, f"{second.host}:{second.port}"]}
