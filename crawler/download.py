@@ -47,7 +47,8 @@ class AiohttpDownloadHandler:
         self._max_bytes = max_bytes
         self._tls = ssl.create_default_context()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections),
+            # One more than pages are asked for at once: the lock at the site has to be renewed meanwhile.
+            connector=aiohttp.TCPConnector(limit=connections + 1),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),

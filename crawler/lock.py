@@ -1,5 +1,7 @@
 """One run for each environment at a time, on one machine: a file that the kernel unlocks when its holder dies.
 
+`crawler.lease` does the same for all machines, where the site can.
+
 The file's place depends on the environment's name and the directory that a run is started in, and on nothing that an
 argument could change: two runs exclude each other wherever they write their reports.
 """
@@ -16,6 +18,7 @@ from typing import IO, Final
 from url_manifests.errors import AnotherRunError
 
 _FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def lock_paths(env: str, directory: Path) -> tuple[Path, Path]:
@@ -63,10 +66,28 @@ class RunLock:
                 continue  # a directory that cannot be written, or a file system without locks
         return self._paths[-1], _open_file(self._paths[-1])
 
+    @property
+    def identity(self) -> str:
+        """One name for the locked file among those of all machines and boots; empty where there is none.
+
+        Whoever has it locked proves that an earlier holder of the same file is dead.
+        """
+        if self._stream is None or not (boot := _boot()):
+            return ""
+        status = os.fstat(self._stream.fileno())
+        return hashlib.sha256(f"{boot}:{status.st_dev}:{status.st_ino}".encode()).hexdigest()[:32]
+
     def release(self) -> None:
         if self._stream:
             self._stream.close()
             self._stream = None
+
+
+def _boot() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""  # Not Linux: no two processes are taken for neighbours.
 
 
 def _open_file(path: Path) -> IO[bytes]:

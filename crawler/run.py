@@ -1,4 +1,4 @@
-"""One run from its checked settings to its report: the plan, what is under way, and what came of it.
+"""One run from its checked settings to its report: what came of its `Agenda`, and what ends it.
 
 Counts add up whatever happens: each planned request is yet to come, under way, or recorded; `WarmRun.finish` turns the
 first two into ``skipped``.
@@ -6,8 +6,7 @@ first two into ``skipped``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
@@ -17,13 +16,14 @@ from scrapy.exceptions import NotConfigured
 
 from url_manifests.errors import CacheWarmingError, ConfigurationError, SiteProtectionError, UnwritableError
 from url_manifests.manifest import ManifestReader
-from url_manifests.outcomes import Outcome, RunInfo
+from url_manifests.outcomes import RunInfo
 from url_manifests.personas import Personas
 from url_manifests.protocol import Purpose
 from url_manifests.report import Report
 from url_manifests.traces import SiteView
 
 from . import minting
+from .agenda import Agenda
 from .control import LoadController
 from .discovery import Discovery
 from .env import WarmConfig, load_config
@@ -31,7 +31,7 @@ from .inspection import Inspector
 from .ledger import Ledger
 from .lock import RunLock, lock_paths
 from .outcome import skipped
-from .plan import Planned, Visitors, checked_manifest, plan_requests, selector
+from .plan import Visitors, checked_manifest, plan_requests, selector
 from .resume import Positions, plan_mark
 from .sessions import load_personas
 from .target import Target
@@ -65,9 +65,8 @@ class WarmRun:
         self.load = LoadController(config.rate, config.concurrency)
         self.times_opened = 0
         """How often the circuit to the site was opened."""
-        self.entries_begun = 0
-        self.resumed_with = 0
-        """Outcomes of an earlier part of this run that are kept."""
+        self.lock_note = ""
+        """Who else is kept from crawling meanwhile, or why nobody on other machines is."""
         self._started_at_s = monotonic()
         self.visitors = Visitors(manifest, personas)
         self.late_check: dict[str, Any] | None = None
@@ -79,12 +78,8 @@ class WarmRun:
         self.every_worker = EveryWorker(self.targets, config.workers, lambda: not self.must_leave())
         discovery = Discovery(config.rules, self.target.absolute_uri, selector(config.only))
         self.inspector = Inspector(config.soft_errors, discovery if config.discover != "none" else None)
-        self._done: Positions | None = None
-        """What an earlier part of this run has answered."""
-        self._plan = self._left(plan_requests(manifest, self.visitors, config.only, config.rules))
-        self._under_way: dict[int, Planned] = {}
-        self._is_plan_at_end = False
-        self._lock = RunLock(*lock_paths(config.env, directory))
+        self.agenda = Agenda(plan_requests(manifest, self.visitors, config.only, config.rules), self.inspector)
+        self.lock = RunLock(*lock_paths(config.env, directory))
 
     @classmethod
     def prepare(cls, arguments: Mapping[str, str], environ: Mapping[str, str], directory: Path) -> Self:
@@ -107,7 +102,7 @@ class WarmRun:
             FileFormatError: the outcome file of the run to be resumed is missing or malformed.
         """
         try:
-            self._lock.acquire(f"run {self.config.run_id} of {self.config.env!r}")
+            self.lock.acquire(f"run {self.config.run_id} of {self.config.env!r}")
             self._mint()
             self._begin_outcomes()
         except OSError as error:
@@ -134,7 +129,7 @@ class WarmRun:
         """Leave nothing behind of a run that never began."""
         if self._mints and self.visitors.roles:
             minting.revoke(self.config.run_id)
-        self._lock.release()
+        self.lock.release()
 
     def _begin_outcomes(self) -> None:
         config, header = self.config, self.manifest.header
@@ -142,24 +137,9 @@ class WarmRun:
         if not config.is_resumed:
             self.ledger.open(mark)
             return
-        self._done = Positions(config.outcomes, header.entries * (len(header.profiles) + len(self.visitors.roles) + 1))
-        self.ledger.reopen(mark, self._keep)
-
-    def _keep(self, outcome: Outcome) -> None:
-        """An earlier part of the run has seen to this."""
-        self.resumed_with += 1
-        if outcome.number is not None and self._done is not None:
-            self._done.add(outcome.number)
-        elif self.inspector.discovery:
-            self.inspector.discovery.know(outcome)
-
-    def _left(self, plan: Iterator[tuple[Planned, ...]]) -> Iterator[tuple[Planned, ...]]:
-        """What is still to be done of each entry, which may be nothing."""
-        for variants in plan:
-            if self.inspector.discovery:
-                self.inspector.discovery.meet(variants)
-            done = self._done
-            yield variants if done is None else tuple(planned for planned in variants if planned.number not in done)
+        end = header.entries * (len(header.profiles) + len(self.visitors.roles) + 1)
+        self.agenda.resume(Positions(config.outcomes, end))
+        self.ledger.reopen(mark, self.agenda.keep)
 
     def _info(self) -> RunInfo:
         config, profiles = self.config, self.manifest.header.profiles
@@ -177,31 +157,6 @@ class WarmRun:
     def purpose(self) -> Purpose:
         """With a release pinned, every answer has to say which one it is from."""
         return Purpose.HELLO if self.config.release else Purpose.WARM
-
-    def planned(self) -> Iterator[tuple[Planned, ...]]:
-        """The rest of the plan, entry by entry; each request taken from it is under way until `conclude`.
-
-        Nothing is left of an entry that an earlier part of the run has answered.
-
-        Raises:
-            FileFormatError: the manifest is malformed further down.
-        """
-        for variants in self._plan:
-            self.entries_begun += 1
-            self._under_way.update((planned.number, planned) for planned in variants)
-            yield variants
-        self._is_plan_at_end = True
-
-    def discovered(self, pages: tuple[Planned, ...]) -> list[Planned]:
-        """What these pages load later, under way until `conclude`."""
-        found = list(self.inspector.discovery.take(pages)) if self.inspector.discovery else []
-        self._under_way.update((planned.number, planned) for planned in found)
-        return found
-
-    def conclude(self, planned: Planned) -> None:
-        """This request's outcome is known, and about to be recorded."""
-        self.inspector.forget(planned)
-        del self._under_way[planned.number]
 
     def heed_stop_file(self) -> None:
         """End the run when somebody has put the file there that means stop."""
@@ -247,22 +202,20 @@ class WarmRun:
         if self._mints and (problem := minting.revoke(self.config.run_id)):
             self.fail(CacheWarmingError(f"sessions of this run may live until they expire: {problem}"))
         self.report.error = self.error
-        self.report.extra = self._extra()
+        self.report.extra = self._account()
         self.report.finish(self.elapsed_s)
         try:
             self.report.write(self.config.report)
         except OSError as error:
             raise CacheWarmingError(f"{self.config.report} cannot be written: {error.strerror}") from error
         finally:
-            self._lock.release()
+            self.lock.release()
 
     def _record_the_rest(self) -> None:
-        is_complete = self._is_plan_at_end and not self._under_way
-        if not is_complete and not self.is_deadline_over:
+        if not self.agenda.is_complete and not self.is_deadline_over:
             goes_on = f"go on with -a resume={self.config.run_id}"
             self.fail(SiteProtectionError(f"the run was stopped before its end; {goes_on}"))
-        # A malformed manifest has nothing more to give: its iterator is at its end.
-        for planned in chain(self._under_way.values(), chain.from_iterable(self._plan)):
+        for planned in self.agenda.rest():
             try:
                 self.ledger.record(skipped(planned, planned.left_out or self._skip_reason()))
             except UnwritableError as error:
@@ -272,16 +225,18 @@ class WarmRun:
         stopped = "protected" if self.is_site_suffering else "stopped"
         return stopped if self.error else "deadline"
 
-    def _extra(self) -> dict[str, Any]:
+    def _account(self) -> dict[str, Any]:
         sites = {
             host: {name: getattr(view, name) for name in ("django", "release", "language", "time_zone")}
             for host, view in self.sites.items()
         }
+        discovery = self.inspector.discovery
         return {
             "base_url": self.config.base_url,
             "public_url": self.config.public_url,
             "manifest": self.config.manifest.name,
-            "resumed_with": self.resumed_with,
+            "lock": self.lock_note,
+            "resumed_with": self.agenda.resumed_with,
             "rate_limit": self.config.rate,
             "rate_allowed": round(self.load.mean_rate, 2),
             "slowdowns": dict(self.load.slowdowns),
@@ -293,7 +248,7 @@ class WarmRun:
             "personas": list(self.visitors.roles),
             "workers": self.every_worker.document(),
             "pages_read": self.inspector.counts,
-            "discovered": dict(self.inspector.discovery.counts) if self.inspector.discovery else None,
+            "discovered": dict(discovery.counts) if discovery else None,
             "writes": self.writes.document(),
             **self.traffic.document(),
         }

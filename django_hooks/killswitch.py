@@ -36,6 +36,9 @@ STOP_KEY: Final = "cache_warming:stop"
 STOP_S: Final = 300.0
 """How long a stop holds unless told otherwise: every run hears it, and the next deploy's is not harmed."""
 LOOK_EVERY_S: Final = 0.5
+LONGEST_SILENCE_S: Final = 30.0
+"""However long a cache took to answer, it is asked again after this time."""
+_TIMES_LONGER: Final = 10
 BY_HAND: Final = "somebody asked for it"
 _MAX_REASON_CHARS: Final = 200
 
@@ -79,6 +82,9 @@ def stop_requested() -> str:
 class StopSwitch:
     """`stop_requested`, looked up at most twice a second and remembered in between.
 
+    A cache that takes its time is asked less often, so that no more than a tenth of the run's goes there: one that
+    hangs would otherwise cost its time-out before each batch. The file is looked for all the same.
+
     Args:
         clock: monotonic seconds; tests pass their own.
     """
@@ -86,7 +92,8 @@ class StopSwitch:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._looked_at_s = float("-inf")
-        self._found = ""
+        self._ask_cache_at_s = float("-inf")
+        self._in_file = self._in_cache = ""
 
     @property
     def is_due(self) -> bool:
@@ -96,9 +103,13 @@ class StopSwitch:
     def requested(self) -> str:
         """Why runs are to stop, or nothing."""
         if self.is_due:
-            self._looked_at_s = self._clock()
-            self._found = stop_requested()
-        return self._found
+            began_s = self._looked_at_s = self._clock()
+            self._in_file = _in_file(time.time())
+            if not self._in_file and began_s >= self._ask_cache_at_s:
+                self._in_cache = _in_cache()
+                took_s = self._clock() - began_s
+                self._ask_cache_at_s = began_s + min(took_s * _TIMES_LONGER, LONGEST_SILENCE_S)
+        return self._in_file or self._in_cache
 
 
 def _put_into_cache(reason: str, lasts_s: float) -> bool:

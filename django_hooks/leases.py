@@ -28,6 +28,18 @@ CACHE_KEY: Final = "cache_warming.run_lock"
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
+class LeaseHeldError(AnotherRunError):
+    """Somebody else has the lease.
+
+    Args:
+        holder: who, where that is known.
+    """
+
+    def __init__(self, holder: Holder | None) -> None:
+        self.holder = holder
+        super().__init__(f"another {holder.what if holder else 'run'} is under way ({holder or 'unknown'})")
+
+
 class LeaseUnusableError(CacheWarmingError):
     """The store keeps no lock that another machine would see; says why."""
 
@@ -41,9 +53,18 @@ class Holder:
     pid: int = field(default_factory=os.getpid)
     file: str = ""
     """The lock file of its machine, such that no other file of any machine is called the same."""
+    run: str = ""
+    """The crawl that it is; empty for ``warm_cache``."""
+    since_s: int = 0
+    """Unix time at which a crawl began."""
+
+    @property
+    def what(self) -> str:
+        return "crawl" if self.run else "warm_cache"
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
+        run = f"run {self.run}, " if self.run else ""
+        return f"{run}process {self.pid} on {self.host}"
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,7 +110,7 @@ class Lease(Renewable, Protocol):
         """Take it.
 
         Raises:
-            AnotherRunError: somebody else has it.
+            LeaseHeldError: somebody else has it.
             LeaseUnusableError: this store is of no use for it.
         """
 
@@ -100,8 +121,9 @@ class Lease(Renewable, Protocol):
 class CacheLease:
     """An entry that ``cache.add`` puts there for one only."""
 
-    def __init__(self, alias: str, holder: Holder, ttl_s: float) -> None:
+    def __init__(self, alias: str, holder: Holder, ttl_s: float, key: str = CACHE_KEY) -> None:
         self._alias = alias
+        self._key = key
         self._holder = holder
         self._ttl_s = ttl_s
 
@@ -110,35 +132,35 @@ class CacheLease:
         return caches[self._alias]  # Looked up anew: the heartbeat's thread has a connection of its own.
 
     def take(self) -> None:
-        if stores.keeps_to_itself(self._cache):
-            raise LeaseUnusableError(f"the cache {self._alias!r} is not seen by other machines")
         other = self._other_after_adding()
         if other is not None and other.has_died_before(self._holder):
-            self._cache.delete(CACHE_KEY)
+            self._cache.delete(self._key)
             other = self._other_after_adding()
         if other is not None:
-            raise _another(other)
+            raise LeaseHeldError(other)
 
     def _other_after_adding(self) -> Holder | None:
-        self._cache.add(CACHE_KEY, self._holder.document(), self._ttl_s)
+        if stores.keeps_to_itself(self._cache):
+            raise LeaseUnusableError(f"the cache {self._alias!r} is not seen by other machines")
+        self._cache.add(self._key, self._holder.document(), self._ttl_s)
         # What add() says is not believed: a backend that hides its errors says what it likes.
-        found = Holder.read(self._cache.get(CACHE_KEY))
+        found = Holder.read(self._cache.get(self._key))
         if found is None:
             raise LeaseUnusableError(f"the cache {self._alias!r} does not keep the lock")
         return None if found.token == self._holder.token else found
 
     def renew(self) -> Holder | None:
-        found = Holder.read(self._cache.get(CACHE_KEY))
-        if found is None or (found.token == self._holder.token and not self._cache.touch(CACHE_KEY, self._ttl_s)):
+        found = Holder.read(self._cache.get(self._key))
+        if found is None or (found.token == self._holder.token and not self._cache.touch(self._key, self._ttl_s)):
             return (
                 self._other_after_adding()
             )  # Forgotten by a flush or an eviction: ours again unless somebody was first
         return None if found.token == self._holder.token else found
 
     def give_back(self) -> None:
-        found = Holder.read(self._cache.get(CACHE_KEY))
+        found = Holder.read(self._cache.get(self._key))
         if found is not None and found.token == self._holder.token:
-            self._cache.delete(CACHE_KEY)
+            self._cache.delete(self._key)
 
 
 class DatabaseLease:
@@ -158,11 +180,11 @@ class DatabaseLease:
         if is_new:
             return
         other = Holder.read(row.holder)
-        is_free = Q(ends_at__lte=Now())
+        is_free = Q(ends_at__lte=Now()) | Q(token=self._holder.token)
         if other is not None and other.has_died_before(self._holder):
             is_free |= Q(token=row.token)
         if not RunLock.objects.filter(is_free, name=self._name).update(**self._values):
-            raise _another(other)
+            raise LeaseHeldError(other)
 
     def renew(self) -> Holder | None:
         ours = Q(token=self._holder.token) | Q(ends_at__lte=Now())
@@ -173,7 +195,3 @@ class DatabaseLease:
 
     def give_back(self) -> None:
         RunLock.objects.filter(name=self._name, token=self._holder.token).delete()
-
-
-def _another(holder: Holder | None) -> AnotherRunError:
-    return AnotherRunError(f"another warm_cache is under way ({holder or 'unknown'})")

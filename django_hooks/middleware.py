@@ -6,7 +6,8 @@ break that promise, and does not run at all.
 
 Whoever sends no valid ticket gets what they would have got without it. A request without the header costs one look
 into a dict, and what `live` notes of it; a ticket that is refused is counted in `refused`, and the answer does not
-show it. A good one is still turned away while visitors suffer, or all runs are stopped (`gate`).
+show it. A good one is still turned away while visitors suffer, or all runs are stopped (`gate`). The lock of crawls is
+answered here as well (`crawl_lock`), and gets no further.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from url_manifests.traces import encode_site_view, encode_trace
 from . import conf
 from .addresses import is_allowed
 from .admission import Limits
+from .crawl_lock import LEASE_PURPOSES, lease_response
 from .gate import Gate, limits
 from .live import LiveTraffic
 from .site_view import site_view
@@ -93,6 +95,10 @@ class CacheWarmingMiddleware:
         if ticket is None:
             # Whoever sends a ticket, be it an expired one, is no visitor to be counted.
             return self.get_response(request)  # type: ignore[no-any-return]
+        if ticket.purpose in LEASE_PURPOSES:
+            # Not held back with the warm requests: whoever may not crawl now has all the more to say that it wants to.
+            answer = sync_to_async(lease_response) if self._is_async else lease_response
+            return answer(request, ticket)
         request.cache_warming = WarmRequest(ticket.run_id, ticket.purpose)  # type: ignore[attr-defined]
         try:
             visit = Visit(request)

@@ -42,6 +42,10 @@ class Purpose(StrEnum):
     """Answer, and trace the cache keys."""
     HELLO = "hello"
     """Also say in ``SITE_HEADER`` how the site sees this request (see `django_hooks.middleware`)."""
+    LEASE = "lease"
+    """Take, or renew, the lock of this environment's crawls, and answer nothing else (see `url_manifests.lease`)."""
+    RELEASE = "release"
+    """End it."""
 
 
 class Refusal(StrEnum):

@@ -79,7 +79,7 @@ class Bar:
         is_waiting = not run.traffic.sent
         description = f"waiting for {run.config.ready_url or '/'}" if is_waiting else "warming"
         counts = f"{run.traffic.rate:.1f}/s · {count_words(run.report.results)}" if not is_waiting else ""
-        self._progress.update(self._task, completed=run.entries_begun, description=description, counts=counts)
+        self._progress.update(self._task, completed=run.agenda.entries_begun, description=description, counts=counts)
         self._progress.refresh()
 
     def stop(self) -> None:
@@ -131,7 +131,7 @@ def progress_line(run: WarmRun) -> str:
     """How far the run is, in one line."""
     if not run.traffic.sent:
         return f"warm {run.config.env}: waiting for {run.config.ready_url or '/'} to answer 200 ({run.elapsed_s:.0f} s)"
-    total, begun = run.manifest.header.entries, run.entries_begun
+    total, begun = run.manifest.header.entries, run.agenda.entries_begun
     left_s = (total - begun) * run.elapsed_s / begun if begun else 0.0
     return (
         f"warm {run.config.env}: {begun} of {total} entries, {run.traffic.rate:.1f} requests/s, "

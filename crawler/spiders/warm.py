@@ -17,6 +17,7 @@ from crawler.answer import Answer
 from crawler.asking import Handshake, ask
 from crawler.downloader import Download, UnqueuedDownloader
 from crawler.late import LateCheck
+from crawler.lease import SiteLease
 from crawler.outcome import skipped
 from crawler.pace import Stopped
 from crawler.plan import Planned
@@ -56,6 +57,7 @@ class WarmSpider(Spider):
         self.run = run
         self._owns_run = owns_run
         self._handshake = Handshake(run)
+        self._lease: SiteLease | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -78,9 +80,12 @@ class WarmSpider(Spider):
             crawler.settings.set(name, value, priority="spider")
         return spider
 
-    def closed(self, _reason: str) -> None:
+    async def closed(self, _reason: str) -> None:
+        """Scrapy waits for it, however the crawl ended, and closes connections afterwards."""
         if self._stopping is not None:
             self._stopping.cancel()
+        if self._lease is not None:
+            await self._lease.give_back()
         if self._owns_run:
             self.run.finish()
 
@@ -90,6 +95,8 @@ class WarmSpider(Spider):
         try:
             for target in self.run.targets:
                 await wait_until_ready(self._download, self.run.config, target)
+            self._lease = SiteLease(self.run, self._download)
+            await self._lease.take()
             await self._go_through_plan()
             await self._look_again()
         except CacheWarmingError as error:
@@ -111,7 +118,7 @@ class WarmSpider(Spider):
 
         When Scrapy is told to stop, it cancels us, and what is under way is given up.
         """
-        entries = self.run.planned()
+        entries = self.run.agenda.planned()
         await asyncio.gather(*(self._work(entries) for _ in range(self.run.config.concurrency)))
         if self.run.is_stopping:
             raise Stopped
@@ -146,7 +153,7 @@ class WarmSpider(Spider):
         await self._breathe()
 
     async def _breathe(self) -> None:
-        if self.run.entries_begun % _BREATHE_EVERY == 0:
+        if self.run.agenda.entries_begun % _BREATHE_EVERY == 0:
             await asyncio.sleep(0)
 
     async def _visit(self, visit: Visit) -> None:
@@ -157,14 +164,14 @@ class WarmSpider(Spider):
                 await self._record(planned, await self.run.every_worker.make_sure(planned, outcome, self._ask_at))
 
     async def _visit_what_they_load(self, pages: tuple[Planned, ...]) -> None:
-        found = deque(self.run.discovered(pages))
+        found = deque(self.run.agenda.discovered(pages))
         while found and not self.run.must_leave():
             planned = found.popleft()
             if planned.left_out:
                 await self._record(planned, skipped(planned, planned.left_out))
             else:
                 await self._visit(Visit([planned], self.run.visitors))
-                found.extend(self.run.discovered((planned,)))
+                found.extend(self.run.agenda.discovered((planned,)))
 
     async def _ask_at(self, planned: Planned, target: Target) -> Answer:
         run = self.run
@@ -190,7 +197,7 @@ class WarmSpider(Spider):
 
         Not by way of the scraper: a stop that comes while it sends its signal has it wait for ever (Scrapy 2.19).
         """
-        self.run.conclude(planned)
+        self.run.agenda.conclude(planned)
         await self.crawler.engine.scraper.itemproc.process_item_async(outcome)
         await self.crawler.signals.send_catch_log_async(signals.item_scraped, item=outcome, response=None, spider=self)
         if outcome.reason == "leak":

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from url_manifests.lease import LEASE_HEADER, LEASE_PATH, LeaseAnswer, LeaseClaim, LeaseState
 from url_manifests.protocol import (
     REFUSAL_HEADER,
     SITE_HEADER,
@@ -57,6 +58,11 @@ class FakeSite:
     """The releases that answer, request by request, before `release` does."""
     bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """Target → Content-Encoding and HTML of a page."""
+    keeps_leases: bool = True
+    lease_ttl_s: float = 60
+    lease_of_another: str = ""
+    claims: list[tuple[str, LeaseClaim]] = field(default_factory=list)
+    """Purpose and claim of each request about the lease; they are in none of the other lists."""
     _store: dict[str, None] = field(default_factory=dict)
     _asked: Counter[str] = field(default_factory=Counter)
 
@@ -76,6 +82,9 @@ class FakeSite:
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
+                if b" " + LEASE_PATH.encode() in head:
+                    await self._lease(head, writer)
+                    continue
                 if self.keeps_heads:
                     self.seen.append(head)
                 self.times.append(time.monotonic())
@@ -105,6 +114,23 @@ class FakeSite:
         extra = [*extra, f"Content-Encoding: {encoding}"] if encoding else extra
         await _send(writer, status, extra if is_refusal else [*extra, *self._observed(target, headers, trace)], body)
         return True
+
+    async def _lease(self, head: bytes, writer: asyncio.StreamWriter) -> None:
+        target = head.split(b" ", 2)[1].decode()
+        lines = [line.partition(": ") for line in head.decode("latin-1").rstrip("\r\n").split("\r\n")[1:]]
+        ticket = self._ticket(target, {name.lower(): value for name, _, value in lines})
+        if ticket is None or not self.keeps_leases:
+            await _send(writer, 404, [])
+            return
+        claim = LeaseClaim.read(target.partition("?")[2])
+        self.claims.append((str(ticket.purpose), claim))
+        if ticket.purpose is Purpose.RELEASE:
+            answer = LeaseAnswer(state=LeaseState.RELEASED)
+        elif self.lease_of_another:
+            answer = LeaseAnswer(state=LeaseState.OTHER, ttl_s=60, holder=self.lease_of_another, since_s=1_795_000_000)
+        else:
+            answer = LeaseAnswer(state=LeaseState.HELD, ttl_s=self.lease_ttl_s)
+        await _send(writer, 200, [f"{LEASE_HEADER}: {answer.encode()}"])
 
     async def _health(self, writer: asyncio.StreamWriter) -> bool:
         answer = self.ready.pop(0) if self.ready else "200"

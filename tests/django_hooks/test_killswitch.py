@@ -89,6 +89,26 @@ def test_it_is_looked_up_twice_a_second(site):
     assert switch.requested() == "x"
 
 
+def test_a_cache_that_hangs_is_not_asked_again_and_again(site, tmp_path, monkeypatch):
+    now_s, asked = [0.0], []
+
+    def hang():
+        asked.append(now_s[0])
+        now_s[0] += 1.0
+        return ""
+
+    monkeypatch.setattr(killswitch, "_in_cache", hang)
+    switch = StopSwitch(lambda: now_s[0])
+    while now_s[0] < 60:
+        assert switch.requested() == ""
+        now_s[0] += 0.1
+    assert 5 <= len(asked) <= 7
+    with override_settings(CACHE_WARMING={"SECRET": SECRET, "STOP_FILE": str(tmp_path / "stop")}):
+        (tmp_path / "stop").touch()
+        now_s[0] += killswitch.LOOK_EVERY_S
+        assert switch.requested() == BY_HAND
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("backend", ["redis"], indirect=True)
 def test_the_command_sets_it_obeys_it_and_takes_it_back(site, backend):

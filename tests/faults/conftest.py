@@ -7,17 +7,20 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from demo.deployment import PUBLIC_HOST, ROOT, Deployment
 from tests import servers
@@ -100,6 +103,14 @@ class Stage:
         path = self.folder / "report.json"
         report = json.loads(path.read_text()) if path.exists() else {}
         return Done(process.exitcode, report, output, time.monotonic() - started_s)
+
+    def heal(self) -> None:
+        """End what a fault left behind when a test failed in the middle of it: the next test must not fail for it."""
+        os.kill(self.server.pid, signal.SIGCONT)
+        with suppress(ResponseError):
+            self.redis.execute_command("SCRIPT", "KILL")
+        self.redis.execute_command("REPLICAOF", "NO", "ONE")
+        self.relay.heal()
 
     def visit(self, url: str) -> tuple[int, bytes]:
         """Status and body, without the tokens that differ each time."""

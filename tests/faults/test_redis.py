@@ -287,7 +287,7 @@ def test_a_run_under_this_fault(stage: Stage, kind: str, name: str) -> None:
         with contextmanager(make)(stage):
             done = stage.finish(stage.start(kind))
     finally:
-        stage.relay.heal()
+        stage.heal()
     assert done.code in (for_crawl if kind == "crawl" else for_command), done.output[-2500:]
     assert done.report["exit_code"] == done.code
     assert done.report["planned"] == sum(done.report[result] for result in TOTALS) > 0
