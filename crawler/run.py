@@ -69,7 +69,7 @@ class WarmRun:
         self.resumed_with = 0
         """Outcomes of an earlier part of this run that are kept."""
         self._started_at_s = monotonic()
-        self.visitors = Visitors(manifest, personas)
+        self.visitors = Visitors(manifest, personas, tuple(config.sign_in_as))
         self.late_check: dict[str, Any] | None = None
         """What the second look at the end found."""
         self.writes = Writes()

@@ -24,12 +24,14 @@ PACKAGES = {
     "memcached": "memcached",
     "postgres": "postgresql",
     "chromium": "chromium",
+    "nginx": "nginx-light",
 }
 """Program → Debian package that brings it."""
 
 _ELSEWHERE = {
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
     "chromium": "/usr/bin/chromium-browser",
+    "nginx": "/usr/sbin/nginx",
 }
 
 
@@ -155,6 +157,25 @@ def postgres(folder: Path, *options: str) -> Iterator[Server]:
     url = f"postgres://postgres@127.0.0.1:{port}/postgres"
     with running(command, port, url, folder / "postgres.log", user) as server:
         yield server
+
+
+@contextmanager
+def nginx(folder: Path, server: str, *, scheme: str = "http") -> Iterator[Server]:
+    """An nginx with one worker and one ``server``, in whose text ``{port}`` stands for the port to listen on."""
+    port = free_port()
+    (folder / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
+        "events { worker_connections 256; }\n"
+        f"http {{ access_log off; {_nginx_folders(folder)} {server.replace('{port}', str(port))} }}\n"
+    )
+    command = [require("nginx"), "-p", str(folder), "-e", f"{folder}/error.log", "-c", str(folder / "nginx.conf")]
+    with running(command, port, f"{scheme}://127.0.0.1:{port}", folder / "nginx.log") as started:
+        yield started
+
+
+def _nginx_folders(folder: Path) -> str:
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
 
 
 if __name__ == "__main__":
