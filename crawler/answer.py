@@ -23,6 +23,7 @@ from url_manifests.protocol import TRACE_HEADER
 from url_manifests.traces import Trace, decode_trace
 
 from . import extras
+from .download import NotHttpError, TlsFailedError
 
 LOGIN_PATH: Final = re.compile(
     r"(?:^|/)(?:[a-z]+[-_])?(?:log-?in|sign-?in|auth|oauth2?|sso|saml2?)(?:[/.]|$)", re.IGNORECASE
@@ -155,9 +156,9 @@ def _explain(error: BaseException) -> tuple[str, str]:
 
 
 def _explain_failed(error: DownloadFailedError) -> tuple[str, str]:
-    if isinstance(error.__cause__, aiohttp.ClientResponseError):
+    if isinstance(error, NotHttpError):
         return "bad-response", "not a valid HTTP response"
-    if isinstance(error.__cause__, aiohttp.ClientSSLError):
+    if isinstance(error, TlsFailedError):
         return "connection", "TLS failed: is the certificate valid, and for this name (see WARM_TLS_NAME)?"
     if isinstance(error.__cause__, aiohttp.ClientConnectorError):
         return "connection", f"no connection: {error.__cause__.os_error.strerror}"

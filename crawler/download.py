@@ -34,8 +34,19 @@ KEEP_BYTES: Final = "warm_keep_bytes"
 """Key in ``Request.meta``: so many bytes of the body are kept in ``Response.body``, as they were sent, that is encoded
 as the response's ``Content-Encoding`` says. None when absent."""
 
+SENDS_FORM: Final = "warm_sends_form"
+"""Key in ``Request.meta``: true for the one request that may be a POST, see `crawler.sign_in`."""
+
 LONGEST_HEADER_BYTES: Final = 65_536
 """aiohttp's own limit of 8 KiB is less than some sites' security policies take."""
+
+
+class NotHttpError(DownloadFailedError):
+    """What came is no valid HTTP response."""
+
+
+class TlsFailedError(DownloadFailedError):
+    """No encrypted connection: the certificate is not valid, or for another name."""
 
 
 class AiohttpDownloadHandler:
@@ -70,12 +81,14 @@ class AiohttpDownloadHandler:
 
         Raises:
             DownloadFailedError, DownloadTimeoutError, …: Scrapy's exceptions, with aiohttp's as their cause.
+            ValueError: see `form_of`.
         """
         try:
             async with self._session.request(
                 request.method,
                 URL(request.url, encoded=True),
                 headers=_decoded(request.headers),
+                data=form_of(request),
                 timeout=aiohttp.ClientTimeout(total=request.meta["download_timeout"]),
                 ssl=self._tls,
                 server_hostname=request.meta.get(TLS_NAME),
@@ -101,6 +114,19 @@ class AiohttpDownloadHandler:
         raise DownloadCancelledError(f"more than {self._max_bytes} bytes")
 
 
+def form_of(request: Request) -> bytes | None:
+    """The body to send.
+
+    Raises:
+        ValueError: it is neither a GET without one nor the sign-in form; that is sent to nobody.
+    """
+    if request.method == "GET" and not request.body:
+        return None
+    if request.method == "POST" and request.meta.get(SENDS_FORM) is True:
+        return request.body
+    raise ValueError(f"only GET is ever sent, not {request.method}")
+
+
 def _decoded(headers: Headers) -> list[tuple[str, str]]:
     # What `Headers.to_tuple_list` gives, without its detours: this is a tenth of a request's CPU.
     return [(name.decode(), value.decode()) for name, values in dict.items(headers) for value in values]
@@ -124,8 +150,12 @@ def _raise_as_scrapy_does(error: TimeoutError | aiohttp.ClientError) -> NoReturn
             kind = CannotResolveHostError
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
             kind = DownloadConnectionRefusedError
+        case aiohttp.ClientSSLError():
+            kind = TlsFailedError
         case aiohttp.ClientPayloadError():
             kind = ResponseDataLossError
+        case aiohttp.ClientResponseError():
+            kind = NotHttpError
         case _:
             kind = DownloadFailedError
     raise kind(str(error)) from error

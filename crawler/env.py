@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from url_manifests.protocol import check_secret
 from url_manifests.rules import read_rules
 from url_manifests.safety import SafetyRules
 
+from .parsers import Account
 from .variables import PREFIX, VARIABLES, Variable
 
 _ENV_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -37,7 +39,11 @@ class WarmConfig:
     base_url: str
     public_url: str
     tls_name: str
+    http2: bool
     personas: str
+    sign_in_url: str
+    sign_in_as: Mapping[str, Account] = field(repr=False)
+    sign_in_cookie: str
     authorization: str = field(repr=False)
     verify: str
     workers: str
@@ -169,6 +175,7 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         raise ConfigurationError(
             "WARM_BASE_URLS", "needs WARM_WORKERS: a cache that all instances share is warmed by one"
         )
+    _check_sign_in(values)
     if values["resume"] and values["run_id"] not in ("", values["resume"]):
         raise ConfigurationError("-a run_id", "a resumed run keeps its id; leave it out")
     return WarmConfig(
@@ -176,7 +183,11 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         base_url=values["base_url"],
         public_url=values["public_url"] or values["base_url"],
         tls_name=values["tls_name"],
+        http2=_http2(values),
         personas=values["personas"],
+        sign_in_url=values["sign_in_url"],
+        sign_in_as=values["sign_in_as"],
+        sign_in_cookie=values["sign_in_cookie"],
         authorization=_authorization(values["basic_auth"], values["bearer"]),
         verify=values["verify"],
         workers=values["workers"],
@@ -205,6 +216,27 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         only=values["only"],
         progress=values["progress"],
     )
+
+
+def _check_sign_in(values: dict[str, Any]) -> None:
+    if bool(values["sign_in_url"]) != bool(values["sign_in_as"]):
+        raise ConfigurationError("WARM_SIGN_IN_URL", "and WARM_SIGN_IN_AS need each other; set both, or none")
+    if values["sign_in_as"] and values["personas"]:
+        raise ConfigurationError("WARM_SIGN_IN_URL", "cannot be used together with WARM_PERSONAS; set one of them")
+    if values["sign_in_as"] and not values["secret"]:
+        raise ConfigurationError(
+            "WARM_SIGN_IN_URL", "needs WARM_SECRET: without tickets nobody can tell whose session it is, or a leak"
+        )
+
+
+def _http2(values: dict[str, Any]) -> bool:
+    if not values["http2"]:
+        return False
+    if not values["base_url"].startswith("https:"):
+        raise ConfigurationError("WARM_HTTP2", "needs an https WARM_BASE_URL: without TLS nobody offers HTTP/2")
+    if not (find_spec("httpcore") and find_spec("h2") and find_spec("anyio")):
+        raise ConfigurationError("WARM_HTTP2", "needs more packages: pip install django-cache-warming[http2]")
+    return True
 
 
 def _authorization(basic: str, bearer: str) -> str:

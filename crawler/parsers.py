@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from url_manifests.personas import COOKIE_NAME, ROLE
 from url_manifests.protocol import RUN_ID
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom to sign in through the site's form."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
 
 
 def parse_url(text: str) -> str:
@@ -145,6 +156,42 @@ def parse_bearer(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
         raise ValueError("must be a token of letters, digits and -._~+/=")
     return text
+
+
+def parse_sign_in_url(text: str) -> str:
+    if (text and not re.fullmatch(r"/(?!/)[!-~]{0,1999}", text)) or set(text) & {"\\", "#"}:
+        raise ValueError("must be a path of the site, such as /accounts/login/")
+    return text
+
+
+def parse_cookie_name(text: str) -> str:
+    if not COOKIE_NAME.fullmatch(text):
+        raise ValueError("must be the name of a cookie")
+    return text
+
+
+def parse_accounts(text: str) -> dict[str, Account]:
+    """Accounts by role. No error shows a piece of the text, nor has one that does as its cause."""
+    problem = 'must be JSON such as {"trade": ["name", "password"]}'
+    try:
+        document = json.loads(text) if text else {}
+    except ValueError:
+        raise ValueError(problem) from None
+    if not isinstance(document, dict) or not all(map(_is_account, document.values())):
+        raise ValueError(problem)
+    if not all(map(ROLE.fullmatch, document)):
+        raise ValueError("has a role that is not 1 to 64 letters, digits, '_' or '-'")
+    return {role: Account(*pair) for role, pair in document.items()}
+
+
+def _is_account(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(word, str) and word for word in pair)
+
+
+def parse_yes_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text == "yes"
 
 
 def parse_progress(text: str) -> str:

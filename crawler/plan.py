@@ -7,7 +7,7 @@ warm are the parts that visitors of a role share, and those do not depend on a b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -63,17 +63,21 @@ class Planned:
 class Visitors:
     """Who asks: the manifest's header profiles, and the personas of this run."""
 
-    def __init__(self, manifest: ManifestReader, personas: Personas | None = None) -> None:
+    def __init__(
+        self, manifest: ManifestReader, personas: Personas | None = None, expected: Sequence[str] = ()
+    ) -> None:
         self._profiles = {name: visitor_headers(headers) for name, headers in manifest.header.profiles.items()}
         self._personas = personas
+        self._expected = tuple(expected)
         self.default_profile = next(iter(self._profiles), "")
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return self._personas.roles if self._personas else ()
+        """Those that are a part of the plan, be it that they sign in later."""
+        return self._personas.roles if self._personas else self._expected
 
     def sign_in(self, personas: Personas) -> None:
-        """Let these take part, before the plan is begun."""
+        """Let these take part, before anybody asks for anything."""
         self._personas = personas
 
     def headers(self, profile: str, persona: str = "") -> Headers:

@@ -68,6 +68,8 @@ class PolitenessMiddleware:
         if WIRE not in request.meta:
             return response
         self._pace.done()
+        if response.protocol:
+            self._run.traffic.protocols[response.protocol] += 1
         self._obey_kill_switch(response)
         answer = self._of_this_release(answer_from_response(response, _elapsed_ms(request)), response)
         retry_after = response.headers.get(b"Retry-After") or b""

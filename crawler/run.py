@@ -68,7 +68,7 @@ class WarmRun:
         self.lock_note = ""
         """Who else is kept from crawling meanwhile, or why nobody on other machines is."""
         self._started_at_s = monotonic()
-        self.visitors = Visitors(manifest, personas)
+        self.visitors = Visitors(manifest, personas, tuple(config.sign_in_as))
         self.late_check: dict[str, Any] | None = None
         """What the second look at the end found."""
         self.writes = Writes()

@@ -30,6 +30,8 @@ def summary_lines(run: WarmRun) -> Iterator[str]:
         f"  {run.traffic.sent} requests in {duration_words(report.elapsed_s)}, "
         f"{run.traffic.rate:.1f}/s ({allowed}), {run.traffic.retries} retried"
     )
+    if config.sign_in_as:
+        yield "  the sessions of the sign-in form live until they expire: signing out would be another POST"
     yield f"  report: {config.report}   outcomes: {config.outcomes}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 
@@ -11,6 +12,8 @@ class Traffic:
     def __init__(self) -> None:
         self.sent = 0
         self.retries = 0
+        self.protocols: Counter[str] = Counter()
+        """Answers by the version of HTTP that was agreed on, where there is a choice."""
         self._first_sent_at_s = self._last_sent_at_s = 0.0
 
     def count(self, now_s: float) -> None:
@@ -29,4 +32,5 @@ class Traffic:
 
     def document(self) -> dict[str, Any]:
         """Its part of the report."""
-        return {"requests_sent": self.sent, "retries": self.retries, "rate_achieved": round(self.rate, 2)}
+        counts = {"requests_sent": self.sent, "retries": self.retries, "rate_achieved": round(self.rate, 2)}
+        return {**counts, "protocols": dict(self.protocols)}

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from .parsers import (
+    parse_accounts,
     parse_basic_auth,
     parse_bearer,
+    parse_cookie_name,
     parse_count,
     parse_discover,
     parse_host_name,
@@ -26,11 +28,13 @@ from .parsers import (
     parse_scheme_header,
     parse_seconds,
     parse_share,
+    parse_sign_in_url,
     parse_soft_errors,
     parse_url,
     parse_urls,
     parse_verify,
     parse_workers,
+    parse_yes_no,
 )
 
 PREFIX: Final = "WARM_"
@@ -205,6 +209,13 @@ VARIABLES: Final = (
         "(the first 3 of each route, and all of a route in which one was found), all or none.",
     ),
     Variable(
+        field="http2",
+        parse=parse_yes_no,
+        default="no",
+        help="yes: speak HTTP/2 with an https WARM_BASE_URL that offers it, else HTTP/1.1. It changes no cache key. "
+        "Needs the extra http2 (pip install django-cache-warming[http2]).",
+    ),
+    Variable(
         field="personas",
         parse=str,
         default="",
@@ -226,6 +237,27 @@ VARIABLES: Final = (
         default="",
         is_secret=True,
         help="Token for Authorization: Bearer, with the same effect on page keys.",
+    ),
+    Variable(
+        field="sign_in_url",
+        parse=parse_sign_in_url,
+        default="",
+        help="Path of the site's sign-in page, such as /accounts/login/: before the crawl its form is filled in for "
+        "each account of WARM_SIGN_IN_AS, the one POST that is ever sent. Prefer WARM_PERSONAS where you can.",
+    ),
+    Variable(
+        field="sign_in_as",
+        parse=parse_accounts,
+        default="",
+        is_secret=True,
+        help='Accounts to sign in there, as JSON: {"ROLE": ["name", "password"]}; each must be that of its role in the '
+        "site's CACHE_WARMING['PERSONAS'].",
+    ),
+    Variable(
+        field="sign_in_cookie",
+        parse=parse_cookie_name,
+        default="sessionid",
+        help="Name of the site's session cookie (SESSION_COOKIE_NAME), for WARM_SIGN_IN_URL.",
     ),
     Variable(
         field="run_id",

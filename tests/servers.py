@@ -27,6 +27,7 @@ PACKAGES = {
     "postgres": "postgresql",
     "mariadbd": "mariadb-server",
     "chromium": "chromium",
+    "nginx": "nginx-light",
 }
 """Program → Debian package that brings it."""
 
@@ -34,6 +35,7 @@ _ELSEWHERE = {
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
     "mariadbd": "/usr/sbin/mariadbd",
     "chromium": "/usr/bin/chromium-browser",
+    "nginx": "/usr/sbin/nginx",
 }
 
 
@@ -217,6 +219,25 @@ def mariadb(folder: Path, *options: str) -> Iterator[Server]:
     fast = ["--socket=s", "--pid-file=p", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"]
     with running([*command, *fast, *options], port, f"mysql://root@127.0.0.1:{port}/test", folder / "log") as server:
         yield server
+
+
+@contextmanager
+def nginx(folder: Path, server: str, *, scheme: str = "http") -> Iterator[Server]:
+    """An nginx with one worker and one ``server``, in whose text ``{port}`` stands for the port to listen on."""
+    port = free_port()
+    (folder / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
+        "events { worker_connections 256; }\n"
+        f"http {{ access_log off; {_nginx_folders(folder)} {server.replace('{port}', str(port))} }}\n"
+    )
+    command = [require("nginx"), "-p", str(folder), "-e", f"{folder}/error.log", "-c", str(folder / "nginx.conf")]
+    with running(command, port, f"{scheme}://127.0.0.1:{port}", folder / "nginx.log") as started:
+        yield started
+
+
+def _nginx_folders(folder: Path) -> str:
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
 
 
 if __name__ == "__main__":

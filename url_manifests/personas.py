@@ -31,8 +31,8 @@ MAX_SESSION_CHARS: Final = 4096
 MODE: Final = 0o600
 
 ROLE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
-_COOKIE_VALUE: Final = re.compile(r"[!#-+\--:<-\[\]-~]+", re.ASCII)
+COOKIE_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
+COOKIE_VALUE: Final = re.compile(r"[!#-+\--:<-\[\]-~]+", re.ASCII)
 """RFC 6265: no space, quote, comma, semicolon or backslash, so that a value cannot add a second cookie or a header."""
 
 
@@ -115,7 +115,7 @@ def parse_personas(raw: bytes, source: str | PathLike[str]) -> Personas:
     if (version := reader.integer("version", minimum=1)) > VERSION:
         raise UnsupportedVersionError(source, version, VERSION)
     cookie = reader.text("cookie")
-    if not _COOKIE_NAME.fullmatch(cookie):
+    if not COOKIE_NAME.fullmatch(cookie):
         raise reader.error("cookie", "must be the name of a cookie")
     expires_at = reader.timestamp("expires_at")
     if expires_at is None:
@@ -135,7 +135,7 @@ def _read_sessions(reader: FieldReader) -> dict[str, str]:
         if not isinstance(listed[role], Mapping) or set(listed[role]) != {"session"}:
             raise reader.error(f"personas.{role}", "must be an object that holds 'session' alone")
         session = listed[role]["session"]
-        if not isinstance(session, str) or len(session) > MAX_SESSION_CHARS or not _COOKIE_VALUE.fullmatch(session):
+        if not isinstance(session, str) or len(session) > MAX_SESSION_CHARS or not COOKIE_VALUE.fullmatch(session):
             raise reader.error(f"personas.{role}.session", "is not the value of a cookie")
         sessions[role] = session
     return sessions

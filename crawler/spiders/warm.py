@@ -24,6 +24,7 @@ from crawler.plan import Planned
 from crawler.readiness import wait_until_ready
 from crawler.requests import build_request
 from crawler.run import WarmRun
+from crawler.sign_in import sign_in
 from crawler.target import Target
 from crawler.visit import Visit
 from url_manifests.errors import CacheWarmingError, VerificationError
@@ -78,6 +79,9 @@ class WarmSpider(Spider):
             "DOWNLOAD_MAXSIZE": config.max_bytes,
         }.items():
             crawler.settings.set(name, value, priority="spider")
+        if config.http2:
+            handlers = dict.fromkeys(("http", "https"), "crawler.http2.Http2DownloadHandler")
+            crawler.settings.set("DOWNLOAD_HANDLERS", handlers, priority="spider")
         return spider
 
     async def closed(self, _reason: str) -> None:
@@ -97,6 +101,8 @@ class WarmSpider(Spider):
                 await wait_until_ready(self._download, self.run.config, target)
             self._lease = SiteLease(self.run, self._download)
             await self._lease.take()
+            if self.run.config.sign_in_as:
+                self.run.visitors.sign_in(await sign_in(self.run, self._download))
             await self._go_through_plan()
             await self._look_again()
         except CacheWarmingError as error:

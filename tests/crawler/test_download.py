@@ -22,12 +22,19 @@ from .fake_site import FakeSite
 BODY = b"<p>Hello</p>"
 
 
-def download(url: str, max_bytes: int = 100_000, timeout_s: float = 2.0, **meta: int) -> Response:
+def download(
+    url: str, max_bytes: int = 100_000, timeout_s: float = 2.0, method: str = "GET", body: bytes = b"", **meta: int
+) -> Response:
     async def ask() -> Response:
         handler = AiohttpDownloadHandler(connections=1, max_bytes=max_bytes)
         try:
             return await handler.download_request(
-                Request(url, meta={"verbatim_url": True, "download_timeout": timeout_s, **meta})
+                Request(
+                    url,
+                    method=method,
+                    body=body,
+                    meta={"verbatim_url": True, "download_timeout": timeout_s, **meta},
+                )
             )
         finally:
             await handler.close()
@@ -71,6 +78,15 @@ def test_failures_are_scrapys(site: FakeSite, path: str, expected: type[Exceptio
         download(f"{site.url}{path}", timeout_s=0.5)
     # Not even when the connection was closed: that would be a request without a turn.
     assert site.paths == [path]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
+def test_only_get_is_ever_sent(site: FakeSite, method: str) -> None:
+    with pytest.raises(ValueError, match="only GET is ever sent"):
+        download(f"{site.url}/page/1/", method=method)
+    with pytest.raises(ValueError, match="only GET is ever sent"):
+        download(f"{site.url}/page/1/", body=b"a=b")
+    assert site.seen == []
 
 
 def test_nobody_listens() -> None:

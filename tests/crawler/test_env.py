@@ -130,7 +130,7 @@ def test_names_of_environments(tmp_path: Path, name: str) -> None:
 
 def test_the_example_names_every_variable_and_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text()
-    named = re.findall(r"^(?:# )?(WARM_[A-Z_]+)=", text, re.MULTILINE)
+    named = re.findall(r"^(?:# )?(WARM_[A-Z0-9_]+)=", text, re.MULTILINE)
     assert named == [variable.name for variable in VARIABLES if not variable.is_argument_only]
     for variable in VARIABLES:
         if variable.default and not variable.is_argument_only:

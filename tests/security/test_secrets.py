@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from typing import Self
 import pytest
 
 from demo.deployment import ROOT, manage
+from example.accounts.people import PASSWORD
 from tests.conftest import SECRET
 from tests.crawler.conftest import Project
 from tests.crawler.fake_site import SECRET as FAKE_SECRET
@@ -25,6 +27,7 @@ from url_manifests.personas import read_personas
 BEARER = "bearer-token-0123456789-abcdef"
 BASIC = "keeper:basic-password-0123456789"
 SECRET_KEY = "a-secret-key-of-the-site-" + "k" * 30
+SESSION_KEYS = "from django.contrib.sessions.models import Session as S; print(*(s.pk for s in S.objects.all()))"
 TICKET = re.compile(rb"1\.[\w-]{1,64}\.(?:warm|hello)\.\d{9,12}\.[0-9a-f]{16,64}")
 
 
@@ -99,6 +102,26 @@ def test_a_run_with_everything_tells_nothing(start_site, redis_server, pipeline:
     assert leaks([*said, *shown, *written], secrets) == []
 
 
+def test_a_run_that_signs_in_tells_nothing(start_site, pipeline: Pipeline):  # noqa: F811
+    """Neither password nor session, at log level DEBUG, in a run that goes well."""
+    site = start_site()
+    pipeline.write_log(["/en/", "/en/delivery/"])
+    assert pipeline.build().returncode == 0
+    accounts = json.dumps({"trade": ["persona-trade", PASSWORD]})
+    pipeline.aim_at(site, sign_in_url="/en/account/login/", sign_in_as=accounts, require_coverage="0")
+    crawl = [sys.executable, "-m", "scrapy", "crawl", "warm", "-a", "env=test", "-L", "DEBUG"]
+    with Onlooker() as onlooker:
+        crawled = subprocess.run(crawl, cwd=pipeline.folder, capture_output=True, timeout=120, check=False)
+    assert crawled.returncode == 0, crawled.stderr
+    assert b"DEBUG" in crawled.stderr
+    shown = manage("shell", "-c", SESSION_KEYS, env=site.env).stdout.splitlines()[-1].split()
+    texts = [("stdout", crawled.stdout), ("stderr", crawled.stderr), *files(pipeline.folder, ".env.test")]
+    texts += [("arguments", arguments) for arguments in onlooker.seen]
+    texts += [("server.log", site.deployment.log.read_bytes())]
+    assert shown
+    assert leaks(texts, [SECRET, PASSWORD, *shown]) == []
+
+
 @pytest.mark.parametrize("keeper", [{"bearer": BEARER}, {"basic_auth": BASIC}])
 def test_a_program_that_breaks_shows_none_in_its_traceback(project: Project, site: FakeSite, keeper: dict[str, str]):
     """The breakage prints whatever it gets hold of: run, settings, requests."""
@@ -124,7 +147,7 @@ def test_a_program_that_breaks_shows_none_in_its_traceback(project: Project, sit
     assert leaks(texts, [FAKE_SECRET, BEARER, BASIC.partition(":")[2], encoded]) == []
 
 
-@pytest.mark.parametrize("name", ["secret", "bearer", "basic_auth"])
+@pytest.mark.parametrize("name", ["secret", "bearer", "basic_auth", "sign_in_as"])
 def test_secrets_are_no_arguments(project: Project, site: FakeSite, name: str):
     result = project.crawl(f"{name}={FAKE_SECRET}")
     assert result.returncode == 2
