@@ -24,12 +24,14 @@ PACKAGES = {
     "memcached": "memcached",
     "postgres": "postgresql",
     "chromium": "chromium",
+    "nginx": "nginx",
 }
 """Program → Debian package that brings it."""
 
 _ELSEWHERE = {
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
     "chromium": "/usr/bin/chromium-browser",
+    "nginx": "/usr/sbin/nginx",
 }
 
 
@@ -154,6 +156,44 @@ def postgres(folder: Path, *options: str) -> Iterator[Server]:
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off", *options]
     url = f"postgres://postgres@127.0.0.1:{port}/postgres"
     with running(command, port, url, folder / "postgres.log", user) as server:
+        yield server
+
+
+_NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+{user}
+events {{}}
+http {{
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/body;
+    fastcgi_temp_path {folder}/fastcgi;
+    scgi_temp_path {folder}/scgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    proxy_temp_path {folder}/proxy;
+    proxy_cache_path {folder}/cache keys_zone=shared:1m;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass {upstream};
+            proxy_set_header Host $http_host;
+            {location}
+        }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder: Path, upstream: str, location: str = "") -> Iterator[Server]:
+    """An nginx before ``upstream``; ``location`` adds to its configuration; the cache zone is ``shared``."""
+    port = free_port()
+    user = "user root;" if os.geteuid() == 0 else ""
+    settings = _NGINX.format(folder=folder, port=port, upstream=upstream, location=location, user=user)
+    (folder / "nginx.conf").write_text(settings)
+    command = [require("nginx"), "-p", str(folder), "-e", "error.log", "-c", "nginx.conf"]
+    with running(command, port, f"http://127.0.0.1:{port}", folder / "nginx.log") as server:
         yield server
 
 
