@@ -63,6 +63,17 @@ def needs_second_request(first: Answer) -> bool:
     return True
 
 
+def has_recovered(first: Answer, second: Answer) -> bool:
+    """Whether a store lost something of the first request and kept the same of the second.
+
+    It failed for a moment: a locked database, a failover. The second then stands for the first, and a third for proof.
+    """
+    if first.trace is None or second.trace is None:
+        return False
+    kept = {key_identity(key) for key in second.trace.keys if key.event is KeyEvent.STORED}
+    return any(key_identity(key) in kept for key in first.trace.keys if key.event is KeyEvent.LOST)
+
+
 def judge(planned: Planned, first: Answer, second: Answer | None = None, shared: Keys = frozenset()) -> Outcome:
     """How one planned request ended, from its first answer and, if it was needed, its second.
 

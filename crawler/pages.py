@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from url_manifests.outcomes import Outcome, Result
-from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyEvent, KeyKind, Trace, TracedKey
 
 from . import extras
 from .answer import Answer
@@ -26,16 +26,17 @@ def page_hit(trace: Trace) -> bool:
     """Whether the page came from a cache that other processes read too.
 
     A site that has cache middleware around ``cache_page`` looks into two. The outer one may never keep the page (a
-    middleware between them sets a cookie): then all that happens there is a miss, and the inner one still answers.
+    middleware between them sets a cookie; or the inner one has it, and Django stores no hit a second time): then all
+    that happens there is a miss, though it may know what the page varies on, and the inner one still answers.
     """
     return _is_hit(key for key in pages(trace) if key.alias not in trace.private_aliases)
 
 
 def _is_hit(keys: Iterable[TracedKey]) -> bool:
-    events: defaultdict[str, set[KeyEvent]] = defaultdict(set)
+    events: defaultdict[bool, set[KeyEvent]] = defaultdict(set)
     for key in keys:
-        events[key.alias].add(key.event)
-    return {KeyEvent.HIT} in events.values() and all(e in ({KeyEvent.HIT}, {KeyEvent.MISS}) for e in events.values())
+        events[key.key.startswith(HEADER_LIST_PREFIX)].add(key.event)
+    return KeyEvent.HIT in events[False] and set().union(*events.values()) <= {KeyEvent.HIT, KeyEvent.MISS}
 
 
 def is_served(outcome: Outcome, trace: Trace) -> bool:

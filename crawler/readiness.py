@@ -124,7 +124,8 @@ def refused(answer: Answer, target: Target) -> ConfigurationError:
     return ConfigurationError(
         "WARM_SECRET",
         "the site did not accept the ticket: it differs from CACHE_WARMING['SECRET'], or CacheWarmingMiddleware is not "
-        f"installed, or a proxy drops its headers{hint}",
+        f"installed, or a proxy drops its headers, or answers from a cache of its own (give the site's own address as "
+        f"WARM_BASE_URL){hint}",
     )
 
 

@@ -1,7 +1,8 @@
 """The conversation about one entry: which request comes next, and what comes of the answers. Pure.
 
 The variants of an entry go one after another. Side by side they would all miss a page whose key is the same for all,
-and have it computed once for each; so the first stores it, and the others find it. Personas come last. What a persona's
+and have it computed once for each; so the first stores it, and the others find it. Where a store lost what it was
+given and kept it the next time, a third request proves it. Personas come last. What a persona's
 request stored is asked for by an anonymous visitor and by another persona at once, before anybody else is likely to:
 the site sees whether content of one session reaches another (`django_hooks`), and says so in the trace. A leak is
 withdrawn when the next visitor's own request stores the same: then it is public.
@@ -17,7 +18,7 @@ from url_manifests.outcomes import Outcome, Result
 from url_manifests.traces import KeyEvent, KeyKind
 
 from .answer import Answer
-from .outcome import Keys, judge, needs_second_request
+from .outcome import Keys, has_recovered, judge, needs_second_request
 from .parts import KeyIdentity
 from .plan import Planned, Visitors
 
@@ -32,6 +33,7 @@ class Visit:
         self._probes: deque[Planned] = deque()
         self._leaks: dict[str, None] = {}
         self._is_leak_asked_again = False
+        self._has_recovered = False
         self._shared: set[KeyIdentity] = set()
 
     @property
@@ -65,6 +67,10 @@ class Visit:
             self._answers.append(answer)
             if len(self._answers) == 1 and needs_second_request(answer):
                 return None
+            if len(self._answers) == 2 and not self._has_recovered and has_recovered(*self._answers):
+                self._has_recovered = True
+                del self._answers[0]
+                return None
             self._probes.extend(self._leak_probes())
         return None if self._probes else self._conclude()
 
@@ -93,7 +99,7 @@ class Visit:
         elif not planned.persona:
             proven = (state for state in outcome.keys if state.kind is KeyKind.PAGE and state.result.is_proven)
             self._shared.update((state.alias, state.key, state.version) for state in proven)
-        self._answers, self._leaks, self._is_leak_asked_again = [], {}, False
+        self._answers, self._leaks, self._is_leak_asked_again, self._has_recovered = [], {}, False, False
         return outcome
 
 

@@ -18,11 +18,10 @@ from typing import Any, Final
 from django.core.cache import InvalidCacheBackendError, caches
 
 from url_manifests.outcomes import KeyState, Outcome, Result
-from url_manifests.traces import KeyKind
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyKind
 
 from . import stores
 from .backends import shortest_time_left_s
-from .recorder import HEADER_LIST_PREFIX
 from .visitor_keys import VisitorKeys, by_alias
 
 BATCH: Final = 20

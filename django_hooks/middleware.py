@@ -46,6 +46,7 @@ from .admission import Limits
 from .crawl_lock import LEASE_PURPOSES, lease_response
 from .gate import Gate, limits
 from .live import LiveTraffic
+from .shared_caches import keep_out
 from .site_view import site_view
 from .traffic.counting import counted
 from .visit import Visit
@@ -145,6 +146,7 @@ def _tell(visit: Visit, response: HttpResponseBase, ticket: Ticket, gate: Gate) 
     response, trace = visit.judged(response)
     if load := gate.told():
         trace = replace(trace, extra={**trace.extra, "load": load})
+    keep_out(response)
     response.headers[TRACE_HEADER] = encode_trace(trace)
     if ticket.purpose is Purpose.HELLO:
         response.headers[SITE_HEADER] = encode_site_view(site_view(visit.request))

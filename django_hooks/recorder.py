@@ -13,14 +13,14 @@ from enum import Enum, auto
 from threading import Lock
 from typing import Final, NamedTuple
 
-from url_manifests.traces import KeyEvent, KeyKind
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyEvent, KeyKind
 
 MAX_KEYS: Final = 2_000
 """Keys remembered for one request; far more than a trace can carry, far less than what would hurt the worker."""
 
 PAGE_BODY_PREFIX: Final = "views.decorators.cache.cache_page."
-HEADER_LIST_PREFIX: Final = "views.decorators.cache.cache_header."
-"""How ``django.utils.cache`` begins the keys of its page cache, in every Django that is supported (a test holds it)."""
+"""How ``django.utils.cache`` begins the keys of pages, in every Django that is supported (a test holds it). Those of
+their lists of headers begin with `url_manifests.traces.HEADER_LIST_PREFIX`."""
 
 
 class KeyId(NamedTuple):

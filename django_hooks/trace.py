@@ -17,11 +17,11 @@ from django.core.cache import BaseCache, caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyEvent, KeyKind, Trace, TracedKey
 
 from . import store_state, stores, taps
 from .page_reasons import page_reason
-from .recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX, KeyId, Recorder
+from .recorder import PAGE_BODY_PREFIX, KeyId, Recorder
 
 _MIN_SECRET_COOKIE_CHARS: Final = 12
 """A cookie as short as ``lang=de`` identifies nobody, and its value may be part of any key."""

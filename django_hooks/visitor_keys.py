@@ -21,8 +21,9 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.utils.cache import get_cache_key
 
 from url_manifests.outcomes import KeyState, Outcome, RunInfo
+from url_manifests.traces import HEADER_LIST_PREFIX
 
-from .recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX
+from .recorder import PAGE_BODY_PREFIX
 
 _PARTS: Final = re.compile(re.escape(HEADER_LIST_PREFIX) + r"(?P<prefix>.*)\.[0-9a-f]{32}(?:\.(?P<language>[^.]+).*)?")
 _AUTHORIZATION: Final = "HTTP_AUTHORIZATION"

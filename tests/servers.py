@@ -222,13 +222,17 @@ def mariadb(folder: Path, *options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def nginx(folder: Path, server: str, *, scheme: str = "http") -> Iterator[Server]:
-    """An nginx with one worker and one ``server``, in whose text ``{port}`` stands for the port to listen on."""
+def nginx(folder: Path, server: str, *, http: str = "", scheme: str = "http") -> Iterator[Server]:
+    """An nginx with one worker and one ``server``, in whose text ``{port}`` stands for the port to listen on.
+
+    ``http`` is what else the surrounding block should hold.
+    """
     port = free_port()
+    user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
-        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
+        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; {user}\n"
         "events { worker_connections 256; }\n"
-        f"http {{ access_log off; {_nginx_folders(folder)} {server.replace('{port}', str(port))} }}\n"
+        f"http {{ access_log off; {_nginx_folders(folder)} {http} {server.replace('{port}', str(port))} }}\n"
     )
     command = [require("nginx"), "-p", str(folder), "-e", f"{folder}/error.log", "-c", str(folder / "nginx.conf")]
     with running(command, port, f"{scheme}://127.0.0.1:{port}", folder / "nginx.log") as started:

@@ -21,6 +21,11 @@ MAX_TRACE_JSON_BYTES: Final = 1 << 20
 """What a trace may expand to: a hostile server must not fill the crawler's memory with 4 KB of zeros, compressed."""
 
 
+HEADER_LIST_PREFIX: Final = "views.decorators.cache.cache_header."
+"""How Django begins the key under which it keeps which headers a page varies on; there are as many as caches look for
+the page, and one that is there says nothing about the page itself."""
+
+
 class KeyEvent(StrEnum):
     """What happened to one cache key during one request, seen over all its calls."""
 

@@ -26,7 +26,8 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from django_hooks import stores
-from django_hooks.recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX, KeyId
+from django_hooks.recorder import PAGE_BODY_PREFIX, KeyId
+from url_manifests.traces import HEADER_LIST_PREFIX
 
 from . import notes
 from .identity import UNKNOWN, Identity

@@ -12,9 +12,12 @@ from crawler.plan import Planned
 from url_manifests.manifest import Entry
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.reasons import REASONS
-from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyEvent, KeyKind, Trace, TracedKey
 
 PLANNED = Planned(number=0, entry_number=0, entry=Entry(url="/a/", hits=100), profile="chrome", headers=(), weight=71.0)
+
+
+HEAD = f"{HEADER_LIST_PREFIX}x"
 
 
 def page(event: str, key: str = "page", alias: str = "default") -> TracedKey:
@@ -54,9 +57,9 @@ CASES = {
     # --- the page ---
     "page hit at once": Case(ok(page("h")), None, WARM),
     "page hit by the second": Case(ok(page("s")), ok(page("h")), STORED),
-    "header list there, page stored": Case(ok(page("h", "head"), page("s")), ok(page("h", "head"), page("h")), STORED),
+    "header list there, page stored": Case(ok(page("h", HEAD), page("s")), ok(page("h", HEAD), page("h")), STORED),
     "header list there, page missed twice": Case(
-        ok(page("h", "head"), page("s", "p1")), ok(page("h", "head"), page("s", "p2")), NOT_STORED, "key-differs"
+        ok(page("h", HEAD), page("s", "p1")), ok(page("h", HEAD), page("s", "p2")), NOT_STORED, "key-differs"
     ),
     "page stored twice under one key": Case(ok(page("s")), ok(page("s")), NOT_STORED, "evicted"),
     "page stored, then missed": Case(ok(page("s")), ok(page("m")), NOT_STORED, "evicted"),
@@ -67,8 +70,8 @@ CASES = {
         ok(page("s"), page("h", alias="inner")), ok(page("s"), page("h", alias="inner")), NOT_STORED, "evicted"
     ),
     "header list in the inner cache, but no page": Case(
-        ok(page("m"), page("h", "head", "inner"), page("s", "p", "inner")),
-        ok(page("m"), page("h", "head", "inner"), page("m", "p", "inner")),
+        ok(page("m"), page("h", HEAD, "inner"), page("s", "p", "inner")),
+        ok(page("m"), page("h", HEAD, "inner"), page("m", "p", "inner")),
         NOT_STORED,
         "evicted",
     ),

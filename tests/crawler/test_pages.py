@@ -9,6 +9,7 @@ import pytest
 from crawler.answer import Answer
 from crawler.late import look_again
 from crawler.outcome import judge
+from crawler.pages import page_hit
 from url_manifests.outcomes import Outcome, Result
 from url_manifests.traces import Trace, TracedKey
 
@@ -52,6 +53,21 @@ def test_a_page_that_was_stored_twice(first: dict[str, Any], second: dict[str, A
 def test_a_part_that_was_stored_twice(first: dict[str, Any], second: dict[str, Any], reason: str) -> None:
     answers = said(part("s"), reason="private", **first), said(part("s"), reason="private", **second)
     assert judge(PLANNED, *answers).reason == reason
+
+
+HEADERS_OF = "views.decorators.cache.cache_header."
+
+
+@pytest.mark.parametrize(
+    ("inner", "is_hit"),
+    [("h", True), ("m", False), ("s", False), ("x", False)],
+)
+@pytest.mark.parametrize("outer_alias", ["default", "outer"])
+def test_an_outer_cache_that_only_knows_what_the_page_varies_on(outer_alias: str, inner: str, is_hit: bool) -> None:
+    """Its copy is another visitor's variant: the inner one answers, and Django stores no hit a second time."""
+    outer = page("h", HEADERS_OF + "outer", outer_alias), page("m", "outer", outer_alias)
+    trace = Trace(keys=(*outer, page("h", HEADERS_OF + "inner"), page(inner, "inner")))
+    assert page_hit(trace) is is_hit
 
 
 def stored(ttl_s: int | None = None) -> Outcome:

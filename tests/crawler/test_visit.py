@@ -61,6 +61,23 @@ def test_one_variant_after_another(visitors: Visitors) -> None:
     assert (len(asked), [o.result for o in outcomes]) == (3, [Result.STORED, Result.ALREADY_WARM])
 
 
+@pytest.mark.parametrize("key", [page, part])
+def test_a_store_that_failed_for_a_moment_is_given_another_chance(visitors: Visitors, key) -> None:
+    """A database cache says nothing when its database is locked; the second request then stores, and proves nothing."""
+    reason = "" if key is page else "no-page-cache"
+    lost, kept, found = (ok(key(event), reason=reason) for event in "xsh")
+    visit = Visit(planned(visitors, ""), visitors)
+    asked, (outcome,) = talk(visit, lost, kept, found)
+    assert (len(asked), outcome.result, outcome.reason) == (3, Result.STORED, reason)
+
+
+def test_a_store_that_keeps_failing_is_asked_three_times_and_no_more(visitors: Visitors) -> None:
+    both = ok(page("x"), part("s")), ok(page("s"), part("x")), ok(page("x"), part("s"))
+    visit = Visit(planned(visitors, ""), visitors)
+    asked, (outcome,) = talk(visit, *both)
+    assert (len(asked), outcome.result, outcome.reason) == (3, Result.NOT_STORED, "refused-by-backend")
+
+
 def test_what_a_persona_stored_is_asked_for_by_others(visitors: Visitors) -> None:
     visit = Visit(planned(visitors, "trade"), visitors)
     private = ok(part("s"), reason="private")

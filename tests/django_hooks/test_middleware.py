@@ -36,6 +36,16 @@ def test_a_page_is_stored_then_hit(site, backend):
     assert first.trace.private_aliases == ({"default"} if backend == "locmem" else frozenset())
 
 
+def test_what_is_stored_keeps_the_headers_that_the_trace_must_not_have(site):
+    """Shared caches on the way get neither; visitors get what the application says."""
+    warmed, visited = warm("/for_cdn/").response, Client().get("/for_cdn/", headers={"host": HOST})
+    assert visited.headers["Age"] == "0"
+    assert visited.headers["Cache-Control"] == "public, max-age=60"
+    assert (visited.headers["Surrogate-Control"], visited.headers["Edge-CDN-Cache-Control"]) == ("max-age=600",) * 2
+    assert warmed.headers["Cache-Control"] == "private, no-store"
+    assert warmed.headers.keys() & {"Expires", "Surrogate-Control", "Edge-CDN-Cache-Control"} == set()
+
+
 @pytest.mark.parametrize("backend", ["dummy"], indirect=True)
 def test_a_store_that_keeps_nothing_says_so(site):
     answer = warm("/page/")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from django_hooks.recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX, First, KeyId, Recorder
-from url_manifests.traces import KeyEvent, KeyKind
+from django_hooks.recorder import PAGE_BODY_PREFIX, First, KeyId, Recorder
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyEvent, KeyKind
 
 PART = KeyId("default", "k", None)
 PAGE = KeyId("default", f"{PAGE_BODY_PREFIX}.GET.x", None)

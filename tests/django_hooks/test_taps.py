@@ -13,8 +13,8 @@ from django.utils.cache import get_cache_key, learn_cache_key
 
 from django_hooks import taps
 from django_hooks.operations import OPERATIONS
-from django_hooks.recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX, Recorder
-from url_manifests.traces import KeyEvent
+from django_hooks.recorder import PAGE_BODY_PREFIX, Recorder
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyEvent
 
 from . import urls
 from .conftest import BACKENDS, KEEPING

@@ -6,10 +6,10 @@ import pytest
 from django.core.cache import caches
 
 from django_hooks.crosscheck import Tally, cross_check
-from django_hooks.recorder import HEADER_LIST_PREFIX, PAGE_BODY_PREFIX
+from django_hooks.recorder import PAGE_BODY_PREFIX
 from django_hooks.visitor_keys import VisitorKeys
 from url_manifests.outcomes import KeyState, Outcome, Result, RunInfo
-from url_manifests.traces import KeyKind
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyKind
 
 from .tickets import HOST, warm
 

@@ -50,6 +50,13 @@ def private(request):
 
 
 @cached
+@cache_control(public=True)
+def for_cdn(request):
+    told = {"Surrogate-Control": "max-age=600", "Edge-CDN-Cache-Control": "max-age=600"}
+    return HttpResponse("for everybody", headers=told)
+
+
+@cached
 @cache_control(no_cache=True)
 def no_cache(request):
     return HttpResponse("no cache")
@@ -142,7 +149,7 @@ urlpatterns = [
     *(
         path(f"{view.__name__}/", view)
         for view in (
-            *(page, deferred, form, touches_user, signed_in, private, no_cache, never, vary_star, max_age_0),
+            *(page, deferred, form, touches_user, signed_in, private, for_cdn, no_cache, never, vary_star, max_age_0),
             *(streaming, redirect, gone, too_large, by_agent, plain, many, marked, calls),
         )
     ),
