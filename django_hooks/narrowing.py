@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import compress
 from typing import Any, Protocol
 from zlib import crc32
 
 from .engine.awaiting import taken
 from .strategies import Budget
 from .warmers import Warmer
+from .warmers.key_batches import KeyBatch, has_key_batches
 
 
 class Gate(Protocol):
@@ -24,6 +27,9 @@ class Gate(Protocol):
     def admit(self, entry: Any) -> Any:
         """The entry, or one in its place; ``None`` when it does not pass. A warmer may yield anything but that."""
 
+    def narrow(self, batch: KeyBatch) -> KeyBatch:
+        """What passes of a batch of keys."""
+
 
 def through(warmer: Warmer, *gates: Gate) -> Warmer:
     """A warmer like this one, of whose entries only those come that pass one gate; the first gate's come first.
@@ -33,6 +39,8 @@ def through(warmer: Warmer, *gates: Gate) -> Warmer:
     narrowed = copy.copy(warmer)
     # On the copy it hides the method, and all else a subclass does stays as it is.
     vars(narrowed)["entries"] = partial(_entries, warmer, gates)
+    if has_key_batches(warmer):
+        vars(narrowed)["key_batches"] = partial(_key_batches, warmer, gates)
     return narrowed
 
 
@@ -40,6 +48,24 @@ def _entries(warmer: Warmer, gates: Sequence[Gate]) -> Iterator[Any]:
     for gate in gates:
         if not gate.is_closed:
             yield from _admitted(taken(warmer.entries()), gate)
+
+
+def _key_batches(warmer: Warmer, gates: Sequence[Gate]) -> Iterator[KeyBatch]:
+    for gate in gates:
+        for batch in warmer.key_batches():
+            if gate.is_closed:
+                break
+            yield gate.narrow(batch)
+
+
+def as_whole(batch: KeyBatch, gate: Gate) -> KeyBatch:
+    """The batch with all its keys, of whose entries only those are made that pass."""
+    return replace(batch, make=lambda: _admitted(batch.make(), gate))
+
+
+def one_by_one(batch: KeyBatch, gate: Gate) -> KeyBatch:
+    """The batch for a gate that has to see each entry."""
+    return replace(as_whole(batch, gate), keys=None)
 
 
 def _admitted(entries: Iterable[Any], gate: Gate) -> Iterator[Any]:
@@ -68,6 +94,12 @@ class Part:
         place = crc32(key.encode("utf-8", "replace")) % self._parts if isinstance(key, str) else 0
         return entry if place == self._part else None
 
+    def narrow(self, batch: KeyBatch) -> KeyBatch:
+        if batch.keys is None:
+            return one_by_one(batch, self)
+        ours = [crc32(key.encode("utf-8", "replace")) % self._parts == self._part for key in batch.keys]
+        return replace(batch, keys=list(compress(batch.keys, ours)), make=lambda: compress(batch.make(), ours))
+
 
 class Purse:
     """A budget as it is spent, by one warmer or by all of a category.
@@ -91,6 +123,12 @@ class Purse:
         return bool(self.spent)
 
     def admit(self, entry: Any) -> Any:
+        if self._is_spent():
+            return None
+        self._keys += 1
+        return entry
+
+    def _is_spent(self) -> bool:
         if self._began_at is None:
             self._began_at = self._clock()
         limits = self._budget
@@ -100,8 +138,11 @@ class Purse:
             self.spent = "seconds"
         elif limits.bytes is not None and self._bytes >= limits.bytes:
             self.spent = "bytes"
-        self._keys += not self.spent
-        return None if self.spent else entry
+        return bool(self.spent)
+
+    def narrow(self, batch: KeyBatch) -> KeyBatch:
+        # Which keys are the last ones that may be looked at, is for each entry to say.
+        return one_by_one(batch, self) if self._budget.keys is not None or self._is_spent() else as_whole(batch, self)
 
     def charge(self, size_bytes: int) -> None:
         """Note what was written; it is known a batch at a time, so the last batch may go beyond the limit."""

@@ -28,7 +28,7 @@ class Sums:
 
     def add(self, batch: BatchResult) -> None:
         """Count a batch."""
-        self.entries += len(batch.entries)
+        self.entries += batch.count
         written, size_bytes = batch.written()
         self.written += written
         self.bytes += size_bytes

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from hashlib import blake2b
+from itertools import compress
 from os import PathLike
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ from django.db.models.functions import Coalesce
 from url_manifests.outcomes import OutcomeReader
 
 from .models import ObservedTraffic
+from .narrowing import one_by_one
 from .warmers import Warmer
+from .warmers.key_batches import KeyBatch
 
 DAYS: Final = 14
 MAX_KEYS: Final = 200_000
@@ -104,6 +107,15 @@ class Seen:
             return None
         # In the report's coverage it counts as much as the requests that read it; what nobody was seen to read, as one.
         return dataclasses.replace(entry, weight=reads) if reads else entry
+
+    def narrow(self, batch: KeyBatch) -> KeyBatch:
+        if self._read or batch.keys is None:
+            return one_by_one(batch, self)  # They differ in their weights.
+        alias = batch.alias or self._alias
+        unread = [not self._reads.of(alias, key) > 0 for key in batch.keys]
+        return dataclasses.replace(
+            batch, keys=list(compress(batch.keys, unread)), make=lambda: compress(batch.make(), unread)
+        )
 
 
 def _digest(alias: str, key: str) -> bytes:

@@ -11,46 +11,22 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum, StrEnum
+from itertools import repeat
 from typing import Any, ClassVar, Final, TypeAlias
 
-from django.core.cache import BaseCache, CacheKeyWarning
+from django.core.cache import BaseCache, CacheKeyWarning, InvalidCacheKey
 
 from django_hooks import stores
 
+from .findings import SLACK_S, Finding, Gone, Problems, wrong_time
+from .in_bulk import Stored, common_head, longest, readable
 from .room import Room
 from .sameness import is_same
 
 OVERHEAD_BYTES: Final = 150
 """What a backend spends on an entry beside its key and value: pointers, expiry, rounding."""
-_PLAIN_KEY: Final = re.compile(r"[^\x00-\x20\x7f]{1,240}")
-
-
-class Finding(StrEnum):
-    """What is wrong with one key after it was written, or read back."""
-
-    TAKEN = "taken"
-    """Somebody else's live value was there first, and was left alone."""
-    REFUSED = "refused"
-    """The backend said no."""
-    MISSING = "missing"
-    DIFFERENT = "different"
-    UNREADABLE = "unreadable"
-    TIMEOUT = "timeout"
-    """It lives for another time than it was given."""
-
-
-Problems: TypeAlias = dict[int, tuple[Finding, str]]
-"""Index of an item → what is wrong with it, and a detail for people."""
-
-
-class Gone(Enum):
-    """Tells "not there" from ``None``, which is an entry that never ends."""
-
-    GONE = "gone"
-
-
-GONE: Final = Gone.GONE
+_PLAIN: Final = re.compile(r"[^\x00-\x20\x7f]+")
+_PLAIN_LENGTH: Final = 240
 
 
 class Item:
@@ -75,8 +51,13 @@ class Item:
     @classmethod
     def of(cls, store: Store, key: str, version: int | str | None) -> Item:
         """An item to ask for: nothing but a key."""
+        return cls.asked(key, version, store.make(key, version))
+
+    @classmethod
+    def asked(cls, key: str, version: int | str | None, made: str) -> Item:
+        """The same, where it is known how the backend has the key."""
         item = Item()
-        item.key, item.version, item.made = key, version, store.make(key, version)
+        item.key, item.version, item.made = key, version, made
         return item
 
 
@@ -86,8 +67,8 @@ class Store:
     tells_time_left: ClassVar[bool] = False
     """Whether `time_left_s` can answer."""
     max_value_bytes: int | None = None
-    slack_s: ClassVar[float] = 1.5
-    """By how much a time left may be off: some backends count whole seconds, and round either way."""
+    slack_s: ClassVar[float] = SLACK_S
+    """By how much a time left may be off."""
     needs_value: ClassVar[bool] = True
     """Whether writing or verifying needs the value itself beside its encoded form."""
 
@@ -104,11 +85,23 @@ class Store:
             InvalidCacheKey: the backend would refuse it.
         """
         made: str = self.cache.make_key(key, version)
-        if self._validates and not _PLAIN_KEY.fullmatch(made):
+        if self._validates and not (len(made) <= _PLAIN_LENGTH and _PLAIN.fullmatch(made)):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", CacheKeyWarning)
                 self.cache.validate_key(made)
         return made
+
+    def make_many(self, keys: Sequence[str], version: int | str | None) -> list[str] | None:
+        """`make` for many keys at once; ``None`` where one of them needs a look of its own, or is no text."""
+        try:
+            head = common_head(self.cache, keys[0], version)
+            made = [self.make(key, version) for key in keys] if head is None else list(map(head.__add__, keys))
+        except (InvalidCacheKey, TypeError):
+            return None
+        return made if all(keys) and self._takes_all(made) else None
+
+    def _takes_all(self, made: Sequence[str]) -> bool:
+        return not self._validates or (longest(made) <= _PLAIN_LENGTH and _PLAIN.fullmatch("".join(made)) is not None)
 
     def lifetime_s(self, timeout: float | None) -> float | None:
         """How long the backend will really keep an entry of this timeout, in seconds; 0 is not at all."""
@@ -126,6 +119,35 @@ class Store:
             there = self._read(members, version)
             found.update(index for index, item in members.items() if item.key in there)
         return found
+
+    def missing(self, keys: Sequence[str], version: int | str | None, made: Sequence[str]) -> Sequence[int]:
+        """Which keys have no live entry, by index; for many keys, nearly all of which have one.
+
+        Args:
+            keys: all different.
+            version: of all.
+            made: the same keys as the backend has them.
+        """
+        there = self.present(list(map(Item.asked, keys, repeat(version), made)))
+        return [index for index in range(len(made)) if index not in there]
+
+    def values(self, items: Sequence[Item]) -> dict[int, Any]:
+        """What readers would get, by index; what is not there, or cannot be read, is left out."""
+        if (stored := self.stored([item.made for item in items])) is not None:
+            return readable(enumerate(stored), self.decoded)
+        found: dict[int, Any] = {}
+        for version, members in _by_version(items).items():
+            there = stores.read_back(self.cache, [item.key for item in members.values()], version).values
+            found.update((index, there[item.key]) for index, item in members.items() if item.key in there)
+        return found
+
+    def stored(self, made: Sequence[str]) -> Sequence[Stored | None] | None:  # noqa: ARG002 - for subclasses
+        """What lies there under keys as the backend has them; ``None`` from stores that do not show it."""
+        return None
+
+    def decoded(self, stored: Stored) -> Any:
+        """The value, as the backend's readers get it; may raise whatever its unpickling raises."""
+        raise NotImplementedError
 
     def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
         """Store them; live entries stand unless ``overwrite``. Gives `Finding.TAKEN` and `Finding.REFUSED`."""
@@ -205,24 +227,6 @@ class Store:
     def _read(self, members: Mapping[int, Item], version: Any) -> Mapping[str, Any]:
         found: dict[str, Any] = self.cache.get_many([item.key for item in members.values()], version=version)
         return found
-
-
-def wrong_time(
-    timeout_s: float | None, left_s: float | Gone | None, elapsed_s: float, slack_s: float = Store.slack_s
-) -> tuple[Finding, str] | None:
-    """The finding for a time left that the timeout does not explain, if so."""
-    if isinstance(left_s, Gone):
-        # It was there a moment ago: nothing is wrong when its life was short.
-        return None if timeout_s is not None and timeout_s <= elapsed_s + 1 else (Finding.MISSING, "")
-    if timeout_s is None and left_s is None:
-        return None
-    if timeout_s is not None and left_s is not None and -slack_s - elapsed_s <= left_s - timeout_s <= slack_s:
-        return None
-    return Finding.TIMEOUT, f"given {_seconds(timeout_s)}, has {_seconds(left_s)} left"
-
-
-def _seconds(seconds: float | None) -> str:
-    return "no end" if seconds is None else f"{seconds:.0f} s"
 
 
 def _by_version(items: Iterable[Item]) -> dict[Any, dict[int, Item]]:

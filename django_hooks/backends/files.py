@@ -13,7 +13,8 @@ from typing import Any, BinaryIO, Final
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.files.move import file_move_safe
 
-from .base import GONE, OVERHEAD_BYTES, Finding, Gone, Item, Problems, Store, is_own, wrong_time
+from .base import OVERHEAD_BYTES, Item, Store, is_own
+from .findings import GONE, Finding, Gone, Problems, wrong_time
 from .room import HEADROOM, Room
 
 _EXPIRY_PROTOCOL: Final = pickle.HIGHEST_PROTOCOL

@@ -16,15 +16,15 @@ from typing import Any, Final
 
 from django.core.cache.backends.memcached import PyMemcacheCache
 from pymemcache.client.hash import HashClient
-from pymemcache.exceptions import MemcacheError, MemcacheUnexpectedCloseError
 
-from .base import GONE, Finding, Gone, Item, Problems, Store, is_own
+from .base import Item, Store, is_own
+from .findings import GONE, Finding, Gone, Problems
+from .in_bulk import Stored
+from .meta_commands import answer, checked, lines_of, values_of
 from .room import Room
 from .slabs import slab_room
 
-_END: Final = b"mn\r\n"
-_MARK: Final = b"MN\r\n"
-"""What a server answers to `_END`: all that was said before is complete."""
+_THERE: Final = b"HD\r\n"
 _HEADER_BYTES: Final = 60
 """Of an item in Memcached, its check-and-set number and line end included."""
 _MAX_KEY_BYTES: Final = 250
@@ -85,6 +85,9 @@ class PyMemcacheStore(MemcachedStore):
             self.cache.validate_key("x" * (_MAX_KEY_BYTES + 1))
         return made
 
+    def _takes_all(self, made: Sequence[str]) -> bool:
+        return super()._takes_all(made) and "".join(made).isascii()
+
     def encode(self, item: Item) -> None:
         """By the site's own serde."""
         data, item.flags = self._serde.serialize(item.made, item.value)
@@ -94,6 +97,18 @@ class PyMemcacheStore(MemcachedStore):
     def present(self, items: Sequence[Item]) -> set[int]:
         """``mg`` without the value; what is missing is not answered for."""
         return set(self._asked(items))
+
+    def missing(self, keys: Sequence[str], version: int | str | None, made: Sequence[str]) -> Sequence[int]:  # noqa: ARG002 - as its base
+        """``mg`` without any flag, whose answers are four bytes each."""
+        gone: list[int] = []
+        for client, members in self._grouped(made):
+            share = made if len(members) == len(made) else [made[index] for index in members]
+            head = "mg " + client.key_prefix.decode("latin-1")
+            found = answer(client, (head + f"\r\n{head}".join(share)).encode("latin-1"))
+            if found != _THERE * len(share):
+                lines = checked(found)
+                gone += [index for index, line in zip(members, lines, strict=True) if line.startswith(b"EN")]
+        return gone
 
     def time_left_s(self, items: Sequence[Item]) -> list[float | Gone | None]:
         """To the second."""
@@ -105,10 +120,23 @@ class PyMemcacheStore(MemcachedStore):
         found: dict[int, float | None] = {}
         for client, members in self._by_server(items):
             commands = [b"mg %b t q O%d" % (_key(client, item), index) for index, item in members]
-            for line in _lines(client, commands):
+            for line in lines_of(client, commands):
                 _, time_left, opaque = line.split()  # HD t59 O12
                 found[int(opaque[1:])] = None if time_left == b"t-1" else float(time_left[1:])
         return found
+
+    def stored(self, made: Sequence[str]) -> list[Stored | None]:
+        """``mg`` with the value."""
+        found: list[Stored | None] = [None] * len(made)
+        for client, members in self._grouped(made):
+            commands = (b"mg " + client.key_prefix + made[index].encode() + b" v f" for index in members)
+            for index, value in zip(members, values_of(client, list(commands)), strict=True):
+                found[index] = value
+        return found
+
+    def decoded(self, stored: Stored) -> Any:
+        """By the site's own serde."""
+        return self._serde.deserialize("", *stored)
 
     def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
         """``ms``, in add mode unless overwriting."""
@@ -122,7 +150,7 @@ class PyMemcacheStore(MemcachedStore):
                 expires = _expires(item.timeout_s, now_s)
                 head = (_key(client, item), len(data), item.flags, expires, mode, index, data)
                 commands.append(b"ms %b %d F%d T%d M%b q O%d\r\n%b" % head)
-            for line in _lines(client, commands):
+            for line in lines_of(client, commands):
                 status, _, opaque = line.partition(b" O")
                 if status == b"NS":
                     problems[int(opaque)] = (Finding.TAKEN, "")
@@ -131,7 +159,7 @@ class PyMemcacheStore(MemcachedStore):
     def delete(self, items: Sequence[Item]) -> None:
         """``md``; what is not there is not answered for."""
         for client, members in self._by_server(items):
-            _lines(client, [b"md %b q" % _key(client, item) for _, item in members])
+            lines_of(client, [b"md %b q" % _key(client, item) for _, item in members])
 
     def verify(self, items: Sequence[Item], elapsed_s: float) -> Problems:
         """The bytes and flags that the server has against those that were sent."""
@@ -147,14 +175,19 @@ class PyMemcacheStore(MemcachedStore):
 
     def _by_server(self, items: Sequence[Item]) -> Iterator[tuple[Any, list[tuple[int, Item]]]]:
         """Each server's client with its share of the items and their indexes."""
+        for client, members in self._grouped([item.made for item in items]):
+            yield client, [(index, items[index]) for index in members]
+
+    def _grouped(self, made: Sequence[str]) -> Iterator[tuple[Any, Sequence[int]]]:
+        """Each server's client with the indexes of its share of the keys."""
         nodes = self._hash.clients
         if len(nodes) == 1:
             # The hash of a key is worth more time than all else that is done to it here.
-            yield next(iter(nodes.values())), list(enumerate(items))
+            yield next(iter(nodes.values())), range(len(made))
             return
-        groups: dict[str, list[tuple[int, Item]]] = defaultdict(list)
-        for index, item in enumerate(items):
-            groups[self._hash.hasher.get_node(item.made)].append((index, item))
+        groups: dict[str, list[int]] = defaultdict(list)
+        for index, key in enumerate(made):
+            groups[self._hash.hasher.get_node(key)].append(index)
         for name, members in groups.items():
             yield nodes[name], members
 
@@ -188,43 +221,6 @@ class PyMemcacheStore(MemcachedStore):
 def _key(client: Any, item: Item) -> bytes:
     prefixed: bytes = client.key_prefix + item.made.encode()
     return prefixed
-
-
-def _lines(client: Any, commands: list[bytes]) -> list[bytes]:
-    """The answers to a batch of quiet commands: those that are exceptions.
-
-    Raises:
-        MemcacheError: the server answered one of them with an error, or knows no meta commands.
-    """
-    if not commands:
-        return []
-    if client.sock is None:
-        client.version()  # which connects
-    try:
-        client.sock.sendall(b"\r\n".join([*commands, _END]))
-        answer = _received(client.sock)
-    except BaseException:
-        client.close()  # The rest of an answer must not be taken for that of the next call.
-        raise
-    lines = answer.split(b"\r\n")[:-2]
-    for line in lines:
-        if line.startswith((b"SERVER_ERROR", b"CLIENT_ERROR", b"ERROR")):
-            raise MemcacheError(line.decode("ascii", "replace"))
-    return lines
-
-
-def _received(sock: Any) -> bytes:
-    # Client.raw_command would do this, but loses what comes before the last piece of a long answer.
-    pieces: list[bytes] = []
-    tail = b""
-    while not (tail == _MARK or tail.endswith(b"\n" + _MARK)):
-        if not (piece := sock.recv(1 << 16)):
-            raise MemcacheUnexpectedCloseError
-        if not pieces and piece.startswith(b"ERROR"):
-            raise MemcacheError("this server knows no meta commands: Memcached 1.6 or newer is needed")
-        pieces.append(piece)
-        tail = (tail + piece)[-len(_MARK) - 1 :]
-    return b"".join(pieces)
 
 
 def _expires(timeout_s: float | None, now_s: int) -> int:

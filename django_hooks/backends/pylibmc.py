@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from django.core.cache.backends.memcached import PyLibMCCache
 
-from .base import Finding, Item, Problems, Store, is_own
+from .base import Item, Store, is_own
+from .findings import Finding, Problems
 from .memcached import OWN, MemcachedStore, text
 from .room import Room
 

@@ -16,7 +16,9 @@ from django_redis.client import DefaultClient
 from redis.cluster import RedisCluster
 from redis.exceptions import ClusterDownError, NoPermissionError, ReadOnlyError, ResponseError, TryAgainError
 
-from .base import GONE, OVERHEAD_BYTES, Finding, Gone, Item, Problems, Store, is_own
+from .base import OVERHEAD_BYTES, Item, Store, is_own
+from .findings import GONE, Finding, Gone, Problems
+from .in_bulk import Stored
 from .room import HEADROOM, Room
 
 _WRITE: Final = """
@@ -62,6 +64,10 @@ class RedisStore(Store):
     def _encoded(self, value: Any) -> Any:
         return self.cache._cache._serializer.dumps(value)  # noqa: SLF001 - as above
 
+    def decoded(self, stored: Stored) -> Any:
+        """By the backend's own serializer."""
+        return self.cache._cache._serializer.loads(stored[0])  # noqa: SLF001 - as above
+
     def lifetime_s(self, timeout: float | None) -> float | None:
         """Whole seconds."""
         return None if timeout is None else max(0, int(timeout))
@@ -84,6 +90,19 @@ class RedisStore(Store):
         if (there := self._scripted(_EXIST, keys)) is None:
             there = b"".join(b"%d" % answer for answer in self._piped("EXISTS", keys))
         return {index for index, mark in enumerate(there) if mark == 0x31}
+
+    def missing(self, keys: Sequence[str], version: int | str | None, made: Sequence[str]) -> Sequence[int]:
+        """One count, and nothing more where it is that of all keys."""
+        client = self._client()
+        if not isinstance(client, RedisCluster):
+            count = client.exists(*made)
+            if count in (0, len(made)):
+                return range(count, len(made))
+        return super().missing(keys, version, made)
+
+    def stored(self, made: Sequence[str]) -> list[Stored | None]:
+        """One ``MGET``."""
+        return [None if data is None else (data, 0) for data in self._read_raw(list(made))]
 
     def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
         """``SET``, with ``NX`` unless overwriting, and ``PX``: each key with its own timeout.
@@ -202,6 +221,10 @@ class DjangoRedisStore(RedisStore):
 
     def _encoded(self, value: Any) -> Any:
         return self.cache.client.encode(value)
+
+    def decoded(self, stored: Stored) -> Any:
+        """By the client's own serializer and compressor."""
+        return self.cache.client.decode(stored[0])
 
     def make(self, key: str, version: int | str | None) -> str:
         """As the client makes it, without its wrapper around the text."""

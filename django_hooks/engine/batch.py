@@ -5,9 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from url_manifests.outcomes import Outcome, Result
+from url_manifests.outcomes import KeyState, Outcome, Result
+from url_manifests.traces import KeyKind
 
 from .plan import Planned
+
+
+@dataclass(frozen=True, slots=True)
+class WarmKeys:
+    """Entries that are all there already, by what a store said that was asked for each of their keys."""
+
+    warmer: str
+    alias: str
+    version: int | str | None
+    keys: Sequence[str]
+    weight: float
+    """Of each entry."""
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """An outcome for each entry."""
+        for key in self.keys:
+            state = KeyState(
+                alias=self.alias, key=key, version=self.version, kind=KeyKind.PART, result=Result.ALREADY_WARM
+            )
+            yield Outcome(url=f"{self.warmer}:{key}", result=Result.ALREADY_WARM, weight=self.weight, keys=(state,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +38,12 @@ class BatchResult:
     name: str
     """The warmer's."""
     category: str
-    entries: Sequence[Planned | Outcome]
+    entries: Sequence[Planned | Outcome | WarmKeys]
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return sum(len(entry.keys) if isinstance(entry, WarmKeys) else 1 for entry in self.entries)
 
     def written(self) -> tuple[int, int]:
         """How many entries were written, and what they take of their stores in bytes, estimated from above."""
@@ -28,6 +54,9 @@ class BatchResult:
     def outcomes(self) -> Iterator[Outcome]:
         """An outcome for each entry."""
         for entry in self.entries:
+            if isinstance(entry, WarmKeys):
+                yield from entry.outcomes()
+                continue
             outcome = entry.outcome if isinstance(entry, Planned) else entry
             if outcome is not None:
                 yield outcome
@@ -37,7 +66,7 @@ class BatchResult:
         for entry in self.entries:
             if isinstance(entry, Outcome):
                 yield entry
-            elif entry.reason and (outcome := entry.outcome) is not None:
+            elif isinstance(entry, Planned) and entry.reason and (outcome := entry.outcome) is not None:
                 yield outcome
 
     def plain(self) -> dict[Result, tuple[int, float]]:
@@ -45,7 +74,12 @@ class BatchResult:
         counts: dict[Result, int] = {}
         weights: dict[Result, float] = {}
         for entry in self.entries:
-            if isinstance(entry, Planned) and not entry.reason and (result := entry.result) is not None:
-                counts[result] = counts.get(result, 0) + 1
-                weights[result] = weights.get(result, 0.0) + entry.entry.weight
+            if isinstance(entry, WarmKeys):
+                result, count, weight = Result.ALREADY_WARM, len(entry.keys), entry.weight * len(entry.keys)
+            elif isinstance(entry, Planned) and not entry.reason and entry.result is not None:
+                result, count, weight = entry.result, 1, entry.entry.weight
+            else:
+                continue
+            counts[result] = counts.get(result, 0) + count
+            weights[result] = weights.get(result, 0.0) + weight
         return {result: (count, weights[result]) for result, count in counts.items()}

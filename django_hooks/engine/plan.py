@@ -20,7 +20,18 @@ class Planned(Item):
     No dataclass, and one object a key: a million of them go through a run.
     """
 
-    __slots__ = ("cacheable", "detail", "entry", "overwrites", "reason", "result", "store", "timeout", "warmer")
+    __slots__ = (
+        "cacheable",
+        "detail",
+        "entry",
+        "is_asked",
+        "overwrites",
+        "reason",
+        "result",
+        "store",
+        "timeout",
+        "warmer",
+    )
 
     def __init__(self, warmer: Warmer, entry: CacheEntry, store: Store, made: str, timeout: Timeout) -> None:
         self.warmer = warmer.name
@@ -31,11 +42,12 @@ class Planned(Item):
         self.made = made
         self.timeout = timeout
         """As the application gives it."""
-        given = store.cache.default_timeout if timeout is UNSET else timeout
-        self.timeout_s = store.lifetime_s(given) if given is not None else None
+        self.timeout_s = lifetime_s(store, timeout)
         self.value = entry.value
         self.data = None
         self.flags = 0
+        self.is_asked = False
+        """Whether the store was asked already whether the entry is there."""
         self.overwrites = False
         """Whether a live entry is to be replaced."""
         self.size_bytes = 0
@@ -138,6 +150,16 @@ def _source_problem(warmer: Warmer, entry: CacheEntry) -> str:
         return "needs either a value or a compute"
     compute: Any = entry.compute
     return "" if callable(compute) else f"compute must be callable, is {type(compute).__name__}"
+
+
+def lifetime_s(store: Store, timeout: Timeout) -> float | None:
+    """How long the store really keeps what has this timeout; ``None`` is for ever, 0 or less not at all."""
+    given = store.cache.default_timeout if timeout is UNSET else timeout
+    return store.lifetime_s(given) if given is not None else None
+
+
+def is_a_timeout(timeout: object) -> bool:
+    return not _timeout_problem(timeout)
 
 
 def _timeout_problem(timeout: object) -> str:

@@ -18,12 +18,14 @@ from itertools import chain
 from django_hooks import stores
 from django_hooks.backends import Store
 from django_hooks.warmers.base import UNSET, Warmer
+from django_hooks.warmers.key_batches import has_key_batches
 from url_manifests.outcomes import Outcome, Result
 
 from .awaiting import taken
-from .batch import BatchResult
+from .batch import BatchResult, WarmKeys
 from .compute import Computer
 from .connections import drop_broken
+from .inventory import Inventory, key_of
 from .memory import MemoryWatch
 from .options import RunOptions
 from .plan import Planned, Planner, failure, is_never_stored
@@ -47,11 +49,28 @@ class Engine:
         self._planner = Planner()
         self._memory = MemoryWatch(options.max_memory_bytes)
         self._writer = Writer(options, lambda: self.is_late)
+        self._inventory = Inventory(options, self._planner, self._writer, self._wants)
         self._computer = Computer(options.threads, options.awaits, lambda: self.is_late)
 
     @property
     def is_late(self) -> bool:
         return self._ends_at is not None and self._clock() >= self._ends_at
+
+    def _entries(self, warmer: Warmer) -> Iterator[Planned | Outcome | WarmKeys]:
+        """`plan`, but with the stores asked at once for what comes in batches of keys."""
+        if self._options.refresh or not has_key_batches(warmer):  # A run that refreshes makes every entry anyway.
+            yield from self.plan(warmer)
+            return
+        try:
+            for batch in warmer.key_batches():
+                for entry in self._inventory.of(warmer, batch):
+                    if self.is_late:
+                        yield _left_out(warmer, "deadline")
+                        return
+                    yield entry
+        except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
+            drop_broken()
+            yield failure(warmer.name, "compute-failed", stores.describe(error))
 
     def plan(self, warmer: Warmer) -> Iterator[Planned | Outcome]:
         """The warmer's entries, checked and completed; nothing is computed and no cache is asked."""
@@ -61,7 +80,7 @@ class Engine:
                     yield _left_out(warmer, "deadline")
                     return
                 planned = self._planner.plan(warmer, entry)
-                if self._wants is None or self._wants(_key_of(planned)):
+                if self._wants is None or self._wants(key_of(planned)):
                     yield planned
         except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
             drop_broken()
@@ -79,7 +98,7 @@ class Engine:
 
     def _run_warmer(self, warmer: Warmer) -> Iterator[BatchResult]:
         sizer = Sizer(self._options, self._memory)
-        plan = self.plan(warmer)
+        plan = self._entries(warmer)
         while not self._memory.problem and (entries := sizer.take(plan)):
             self._warm(warmer, [entry for entry in entries if isinstance(entry, Planned)], sizer)
             self._memory.look()
@@ -127,7 +146,7 @@ class Engine:
         options = self._options
         if sizer.found_live or options.refresh or options.fresh_for_s or type(warmer).outdated is not Warmer.outdated:
             return True
-        return any(row.value is UNSET for row in rows)
+        return any(row.value is UNSET or row.is_asked for row in rows)
 
     def _flush(self, warmer: Warmer, store: Store, batch: Sequence[Planned], sizer: Sizer) -> None:
         self._writer.flush(store, batch, warmer)
@@ -153,10 +172,6 @@ def _contradict(one: Planned, other: Planned) -> bool:
         return one.value is not other.value and bool(one.value != other.value)
     except Exception:  # noqa: BLE001 - comparison of a project's objects; then nothing is known against them
         return False
-
-
-def _key_of(planned: Planned | Outcome) -> str:
-    return planned.key if isinstance(planned, Planned) else planned.url.partition(":")[2]
 
 
 def _left_out(warmer: Warmer, reason: str, detail: str = "the rest of this warmer") -> Outcome:

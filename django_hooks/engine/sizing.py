@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from django_hooks.warmers.base import UNSET
 from url_manifests.outcomes import Outcome
 
+from .batch import WarmKeys
 from .memory import MemoryWatch
 from .options import RunOptions
 from .plan import Planned
@@ -16,6 +17,10 @@ from .plan import Planned
 _FIRST: Final = 64
 """Entries of the first batch, before anything is known of their size."""
 _GROWTH: Final = 4
+_WARM: Final = 4
+"""Batches of keys that are all warm after which a run says how far it is, however little there was to do."""
+
+Entry: TypeAlias = Planned | Outcome | WarmKeys
 
 
 class Sizer:
@@ -41,12 +46,15 @@ class Sizer:
         fitting = self._keys if not self._count else int(self._limit_bytes / max(1, self._bytes / self._count))
         return max(1, min(fitting, int(self._options.batch_keys * self._memory.scale)))
 
-    def take(self, plan: Iterator[Planned | Outcome]) -> Sequence[Planned | Outcome]:
+    def take(self, plan: Iterator[Entry]) -> Sequence[Entry]:
         """The next entries; empty at the end."""
-        taken: list[Planned | Outcome] = []
-        size_bytes = 0
+        taken: list[Entry] = []
+        size_bytes = warm = 0
         for entry in plan:
             taken.append(entry)
+            warm += isinstance(entry, WarmKeys)
+            if warm >= _WARM:
+                return taken
             if isinstance(entry, Planned) and isinstance(entry.value, str | bytes):
                 size_bytes += len(entry.value)
             if len(taken) >= self._keys or size_bytes >= self._limit_bytes:
@@ -54,7 +62,7 @@ class Sizer:
         self._keys = min(self.bulk, len(taken) * _GROWTH) if self._count else self._blind(taken)
         return taken
 
-    def _blind(self, taken: Sequence[Planned | Outcome]) -> int:
+    def _blind(self, taken: Sequence[Entry]) -> int:
         """As nothing was encoded so far, weigh one of the values that came along."""
         row = next((row for row in taken if isinstance(row, Planned) and row.value is not UNSET), None)
         most = max(1, int(self._options.batch_keys * self._memory.scale))

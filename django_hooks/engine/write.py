@@ -10,11 +10,11 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from django_hooks import store_state, stores
 from django_hooks.backends import GONE, Finding, Problems, Store
-from django_hooks.warmers.base import Warmer
+from django_hooks.warmers.base import CacheEntry, Warmer
 from url_manifests.outcomes import Result
 
 from .capacity import Capacity
@@ -25,6 +25,8 @@ from .retry import is_passing, patiently
 logger = logging.getLogger(__name__)
 
 _SAMPLE_SHARE: Final = 0.05
+
+_T = TypeVar("_T")
 
 
 class Writer:
@@ -54,9 +56,20 @@ class Writer:
 
         A run that refreshes asks all the same: values for a store that is down need not be computed.
         """
-        self._each(store, rows, lambda part: self._look_at(store, part, warmer))
+        self._each(store, [row for row in rows if not row.is_asked], lambda part: self._look_at(store, part, warmer))
+        if self.end_early(store, rows):
+            return
         if self._capacity.is_full(store):
             _end_all(rows, Result.SKIPPED, "no-room", self._capacity.why(store))
+
+    def ask(self, store: Store, call: Callable[[], _T]) -> _T | None:
+        """What the store says, or ``None`` where it does not: each entry that is then looked for reports why."""
+        try:
+            return patiently(call, store, self._options.retries, self._is_late)
+        except Exception as error:  # noqa: BLE001 - a backend may raise anything
+            if is_passing(error):
+                self.dead[store.alias] = ("cache-down", stores.describe(error))
+            return None
 
     def _look_at(self, store: Store, rows: Sequence[Planned], warmer: Warmer) -> None:
         live = [rows[index] for index in store.present(rows)]
@@ -193,12 +206,17 @@ class Writer:
         patiently(lambda: call(rows), store, self._options.retries, self._is_late)
 
 
-def _overwrite_outdated(live: Sequence[Planned], warmer: Warmer) -> None:
+def outdated_among(live: Sequence[CacheEntry], warmer: Warmer) -> set[str]:
+    """The keys of entries that nobody would use."""
     try:
-        outdated = set(warmer.outdated([row.entry for row in live]))
+        return set(warmer.outdated(live))
     except Exception as error:  # noqa: BLE001 - any code of the project runs here; what it cannot vouch for is not warm
-        outdated = {row.key for row in live}
         logger.warning("cache_warming.outdated_failed", extra={"error": stores.describe(error)})
+        return {entry.key for entry in live}
+
+
+def _overwrite_outdated(live: Sequence[Planned], warmer: Warmer) -> None:
+    outdated = outdated_among([row.entry for row in live], warmer)
     for row in live:
         row.overwrites = row.overwrites or row.key in outdated
 

@@ -21,7 +21,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from django_hooks.engine import BatchResult, Engine
 from django_hooks.engine.awaiting import one_loop
-from django_hooks.narrowing import through
+from django_hooks.narrowing import as_whole, through
+from django_hooks.warmers.key_batches import KeyBatch
 
 from .run import Run
 from .steps import Planner, Step, run_options
@@ -36,6 +37,9 @@ class Stop:
 
     def admit(self, entry: Any) -> Any:
         return None if self.is_closed else entry
+
+    def narrow(self, batch: KeyBatch) -> KeyBatch:
+        return as_whole(batch, self)
 
 
 def warm(run: Run) -> None:

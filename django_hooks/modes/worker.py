@@ -23,10 +23,11 @@ from django_hooks.engine.plan import failure
 from django_hooks.leases import Holder
 from django_hooks.lock import RunGuard
 from django_hooks.models import WarmJob, WarmRun
-from django_hooks.narrowing import through
+from django_hooks.narrowing import as_whole, through
 from django_hooks.strategies import Strategy
 from django_hooks.sums import Sums
 from django_hooks.warmers import Warmer
+from django_hooks.warmers.key_batches import KeyBatch
 from django_hooks.warmers.registry import project_warmers
 from url_manifests.errors import AnotherRunError
 from url_manifests.outcomes import Outcome, Result
@@ -141,6 +142,9 @@ class _WhileWanted:
 
     def admit(self, entry: Any) -> Any:
         return None if self._lease.is_stopped else entry
+
+    def narrow(self, batch: KeyBatch) -> KeyBatch:
+        return as_whole(batch, self)
 
 
 def _batches(job: WarmJob, lease: JobLease) -> Iterator[BatchResult]:

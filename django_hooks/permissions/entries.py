@@ -48,13 +48,20 @@ def keys_for(backend: str, model: str, database: str, user_pk: object) -> Keys:
         database: alias of the database that the user is written to.
         user_pk: any primary key.
     """
-    name = str(user_pk)
-    if not _PLAIN.fullmatch(name):  # Memcached takes neither spaces nor long keys
-        name = blake2b(name.encode(), digest_size=16).hexdigest() + ":hashed"
-    return Keys(
-        entry=f"{tokens.PREFIX}:{database}:{backend}:{model}:{name}",
-        tokens=(tokens.everybody(database), tokens.shard(database, user_pk)),
-    )
+    (entry,) = entry_keys(backend, model, database, [user_pk])
+    return Keys(entry=entry, tokens=(tokens.everybody(database), tokens.shard(database, user_pk)))
+
+
+def entry_keys(backend: str, model: str, database: str, user_pks: Iterable[object]) -> list[str]:
+    """`Keys.entry` of many users."""
+    head = f"{tokens.PREFIX}:{database}:{backend}:{model}:"
+    return [head + (str(pk) if type(pk) is int else _name(str(pk))) for pk in user_pks]
+
+
+def _name(text: str) -> str:
+    if _PLAIN.fullmatch(text):  # Memcached takes neither spaces nor long keys
+        return text
+    return blake2b(text.encode(), digest_size=16).hexdigest() + ":hashed"
 
 
 def superuser_keys(backend: str, database: str) -> Keys:
@@ -81,12 +88,17 @@ def pack(permissions: Permissions, current: Sequence[str]) -> dict[str, Any]:
 
 def unpack(entry: Any, current: Sequence[str]) -> Permissions | None:
     """What is in an entry, or ``None`` when it is under other tokens, or is no entry."""
+    if not is_usable(entry, current):
+        return None
+    return Permissions(user=frozenset(entry["user"]), group=frozenset(entry["group"]))
+
+
+def is_usable(entry: Any, current: Sequence[str]) -> bool:
+    """Whether `unpack` gives what is in an entry."""
     if not isinstance(entry, dict) or entry.get("tokens") != list(current):
-        return None
-    parts = [entry.get("user"), entry.get("group")]
-    if not all(isinstance(part, list) and set(map(type, part)) <= {str} for part in parts):
-        return None
-    return Permissions(*(frozenset(part) for part in parts if part is not None))
+        return False
+    user, group = entry.get("user"), entry.get("group")
+    return isinstance(user, list) and isinstance(group, list) and set(map(type, user + group)) <= {str}
 
 
 def current_tokens(cache: BaseCache, keys: Iterable[str], found: Mapping[str, Any]) -> dict[str, str | None]:

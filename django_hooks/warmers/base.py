@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from .key_batches import KeyBatch
 
 
 class Unset(Enum):
@@ -114,6 +117,13 @@ class Warmer:
 
     def entries(self) -> Iterable[CacheEntry] | AsyncIterable[CacheEntry]:
         """What to warm, most valuable first; with ``--mode async`` it may be an asynchronous generator."""
+        raise NotImplementedError
+
+    def key_batches(self) -> Iterable[KeyBatch]:
+        """The same entries, in the same order, as batches of keys; for warmers of so many that few should be made.
+
+        A run that finds all keys of a batch in the cache makes none of its entries. See `KeyBatch`.
+        """
         raise NotImplementedError
 
     def count(self) -> int | None:

@@ -103,6 +103,26 @@ class Cached(Generic[P, R]):
         key = self._key(bound)
         return f"{key}:{translation.get_language()}" if self.declaration.per_language else key
 
+    def keys(self, arguments: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]) -> list[str]:
+        """The cache keys for many positional and keyword arguments; raises as `key` does."""
+        end = f":{translation.get_language()}" if self.declaration.per_language else ""
+        name, template = self._only_parameter, self.declaration.key
+        if name is None or not isinstance(template, str):
+            return [self.key(*args, **kwargs) for args, kwargs in arguments]
+        made = template.format
+        return [
+            # Binding arguments takes longer than all the rest.
+            made(**{name: args[0]}) + end if len(args) == 1 and not kwargs else self.key(*args, **kwargs)
+            for args, kwargs in arguments
+        ]
+
+    @functools.cached_property
+    def _only_parameter(self) -> str | None:
+        """The name of the function's parameter, where it takes nothing but one, by position."""
+        parameters = list(self.signature.parameters.values())
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return parameters[0].name if len(parameters) == 1 and parameters[0].kind in kinds else None
+
     def _key(self, bound: inspect.BoundArguments) -> str:
         template = self.declaration.key
         if callable(template):

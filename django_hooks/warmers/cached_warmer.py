@@ -18,6 +18,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import chain, starmap
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from django.conf import settings
@@ -25,6 +27,7 @@ from django.utils import translation
 
 from .base import UNSET, CacheEntry, Category, Timeout, Warmer
 from .cached_function import AsyncCached, Cached, Declaration, Many, Variants
+from .key_batches import KeyBatch, chunked
 from .registry import registry
 
 P = ParamSpec("P")
@@ -32,6 +35,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 LOCK_S: Final = 30.0
+_NO_KEY: Final = (TypeError, ValueError, LookupError, AttributeError)
+"""What arguments may raise that no key can be made of."""
 
 
 class _Decorator:
@@ -67,12 +72,28 @@ class CachedWarmer(Warmer):
 
     def entries(self) -> Iterator[CacheEntry]:
         """One entry for each variant, and language where the function is kept by language."""
+        return chain.from_iterable(batch.make() for batch in self.key_batches())
+
+    def key_batches(self) -> Iterator[KeyBatch]:
+        """The same, some variants at a time."""
         declared = self.target.declaration
         variants = declared.variants() if callable(declared.variants) else declared.variants
         languages = [code for code, _ in settings.LANGUAGES] if declared.per_language else [None]
-        for variant in [()] if variants is None else variants:
+        for chunk in chunked([()] if variants is None else variants):
+            wanted = [(variant, language) for variant in chunk for language in languages]
+            keys = self._keys(chunk, languages)
+            yield KeyBatch(keys=keys, make=partial(starmap, self._entry, wanted), version=declared.version)
+
+    def _keys(self, variants: Sequence[Any], languages: Sequence[str | None]) -> list[str] | None:
+        try:
+            arguments = list(map(_arguments, variants))
+            by_language = []
             for language in languages:
-                yield self._entry(variant, language)
+                with _in_language(language):
+                    by_language.append(self.target.keys(arguments))
+        except _NO_KEY:
+            return None  # The entry of that variant says what is wrong.
+        return by_language[0] if len(languages) == 1 else list(chain.from_iterable(zip(*by_language, strict=True)))
 
     def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
         """What the declared ``many`` gives, a call for each language."""
@@ -95,7 +116,7 @@ class CachedWarmer(Warmer):
         try:
             with _in_language(language):
                 key = self.target.key(*args, **kwargs)
-        except (TypeError, ValueError, LookupError, AttributeError) as error:
+        except _NO_KEY as error:
             return CacheEntry(key=self.target.name, problem=f"variant {args or kwargs}: {error}"[:160])
         declared = self.target.declaration
         if declared.many is not None:

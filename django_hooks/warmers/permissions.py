@@ -5,34 +5,38 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from typing import Any, ClassVar, Final
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.core.cache import BaseCache
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 from django.db.models import F, QuerySet, Value
 from django.utils.module_loading import import_string
 
 from django_hooks import conf
+from django_hooks.backends import Item, Store, open_store
 from django_hooks.permissions import changes, tokens
 from django_hooks.permissions.entries import (
     Keys,
     Permissions,
     current_tokens,
+    entry_keys,
+    is_usable,
     keys_for,
     pack,
     sees_all_commits,
     shared_cache,
     superuser_keys,
-    unpack,
 )
 from django_hooks.permissions.signals import cached_backends
 
 from .base import CacheEntry, Category, Warmer
+from .key_batches import KeyBatch, chunked
 
 _CHUNK: Final = 2_000
 """Users that are fetched at a time while all are streamed."""
@@ -75,29 +79,43 @@ class PermissionsWarmer(Warmer):
 
     def entries(self) -> Iterator[CacheEntry]:
         """One entry for each user, and the one of all superusers; looks at no cache."""
-        database = _database()
-        keys = self._namer()
-        yield CacheEntry(key=keys(_Source.SUPERUSERS).entry, source=_Source.SUPERUSERS)
-        for pk in _recent_first(database).values_list("pk", flat=True).iterator(chunk_size=_CHUNK):
-            yield CacheEntry(key=keys(pk).entry, source=pk)
+        return chain.from_iterable(batch.make() for batch in self.key_batches())
+
+    def key_batches(self) -> Iterator[KeyBatch]:
+        """The same, some users at a time."""
+        path, database, label = self.backend.path(), _database(), _label()
+        yield _batch([superuser_keys(path, database).entry], [_Source.SUPERUSERS])
+        for pks in chunked(_recent_first(database).values_list("pk", flat=True).iterator(chunk_size=_CHUNK)):
+            yield _batch(entry_keys(path, label, database, pks), pks)
 
     def outdated(self, entries: Sequence[CacheEntry]) -> Collection[str]:
         """The keys of what is there, but under tokens that are not current any more."""
-        if (cache := shared_cache()) is None:
+        if shared_cache() is None:
             return ()
-        return self._dead(cache, entries, cache.get_many([entry.key for entry in entries]))
+        with closing(open_store(conf.get("PERMISSIONS_ALIAS"))) as store:
+            under = _current(store, entries)
+            made = [store.make(entry.key, None) for entry in entries]
+            stored = store.stored(made) or [None] * len(made)
+            # Tokens are made up at random, and nothing but an entry under them has them in it.
+            marks = {each: [token.encode() for token in each if token] for each in set(under)}
+            doubtful = [
+                index
+                for index, (found, each) in enumerate(zip(stored, under, strict=True))
+                if found is None or len(marks[each]) < len(each) or not _has_all(found[0], marks[each])
+            ]
+            items = [Item.asked(entries[index].key, None, made[index]) for index in doubtful]
+            values = store.values(items) if items else {}
+        return [
+            entries[index].key for place, index in enumerate(doubtful) if not is_usable(values.get(place), under[index])
+        ]
 
     def changed_meanwhile(self, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> Iterable[str]:
         """The keys of what was dead when it was written. Nobody would have believed it, but it is not warm either."""
-        return () if (cache := shared_cache()) is None else self._dead(cache, entries, values)
-
-    def _dead(self, cache: BaseCache, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> list[str]:
-        keys = self._keys(entries)
-        wanted = _tokens_of(keys.values())
-        states = cache.get_many(wanted)
-        usable = {key: tokens.usable(states.get(key)) or "" for key in wanted}
-        current = {key: [usable[token] for token in under.tokens] for key, under in keys.items()}
-        return [key for key, under in current.items() if unpack(values.get(key), under) is None]
+        if shared_cache() is None:
+            return ()
+        with closing(open_store(conf.get("PERMISSIONS_ALIAS"))) as store:
+            current = zip(entries, _current(store, entries), strict=True)
+            return [entry.key for entry, under in current if not is_usable(values.get(entry.key), under)]
 
     def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
         """What to store, under the tokens that were current before anything was queried."""
@@ -118,8 +136,7 @@ class PermissionsWarmer(Warmer):
 
     def _namer(self) -> Callable[[Any], Keys]:
         """A function from an entry's source to its keys; what is the same for all is looked up once."""
-        path, database = self.backend.path(), _database()
-        label = get_user_model()._meta.label_lower  # noqa: SLF001 - documented by Django
+        path, database, label = self.backend.path(), _database(), _label()
         superusers = superuser_keys(path, database)
         return lambda pk: superusers if pk is _Source.SUPERUSERS else keys_for(path, label, database, pk)
 
@@ -222,6 +239,39 @@ def _has_field(name: str) -> bool:
     except FieldDoesNotExist:
         return False
     return True
+
+
+def _current(store: Store, entries: Sequence[CacheEntry]) -> list[tuple[str, ...]]:
+    """The tokens that each entry has to be under; empty where there is none that one may be under."""
+    database = _database()
+    everybody = tokens.everybody(database)
+    shards = [
+        everybody if entry.source is _Source.SUPERUSERS else tokens.shard(database, entry.source) for entry in entries
+    ]
+    keys = list({everybody, *shards})
+    states = store.values([Item.of(store, key, None) for key in keys])
+    usable = {key: tokens.usable(states.get(index)) or "" for index, key in enumerate(keys)}
+    under = {key: (usable[everybody], usable[key]) for key in keys}
+    under[everybody] = (usable[everybody],)
+    return [under[shard] for shard in shards]
+
+
+def _has_all(stored: bytes, marks: Sequence[bytes]) -> bool:
+    for mark in marks:  # noqa: SIM110 - called for each of a million entries
+        if mark not in stored:
+            return False
+    return True
+
+
+def _batch(keys: Sequence[str], sources: Sequence[Any]) -> KeyBatch:
+    def make() -> Iterator[CacheEntry]:
+        return (CacheEntry(key=key, source=source) for key, source in zip(keys, sources, strict=True))
+
+    return KeyBatch(keys=keys, make=make)
+
+
+def _label() -> str:
+    return str(get_user_model()._meta.label_lower)  # noqa: SLF001 - documented by Django
 
 
 def _database() -> str:

@@ -30,7 +30,7 @@ from url_manifests.errors import ConfigurationError
 
 from . import invalidation
 from .base import UNSET, Timeout, backend_timeout
-from .row_keys import lookup_field, lookup_text, shape
+from .row_keys import lookup_field, lookup_text, lookup_texts, shape
 
 M = TypeVar("M", bound=Model)
 
@@ -122,6 +122,13 @@ class CachedRows(Generic[M]):
 
     def key(self, fields: Sequence[Field[Any, Any]], values: Sequence[Any]) -> str:
         return self._prefix + lookup_text(fields, values)
+
+    def keys(self, fields: Sequence[Field[Any, Any]], rows: Sequence[Sequence[Any]]) -> list[str]:
+        """The keys of many rows by the values of the same fields."""
+        return list(map(self._prefix.__add__, lookup_texts(fields, rows)))
+
+    def pk_keys(self, pks: Sequence[Any]) -> list[str]:
+        return self.keys(self._pk, [(pk,) for pk in pks])
 
     def pk_key(self, pk: Any) -> str:
         return self.key(self._pk, (pk,))

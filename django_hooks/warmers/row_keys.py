@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import django
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, Model, QuerySet
+from django.db.models import CharField, Field, ForeignKey, IntegerField, Model, QuerySet
 
 from url_manifests.errors import ConfigurationError
 
 from .arguments import argument_text, shortened
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
+"""What no quoting changes."""
 
 
 def shape(rows: QuerySet[Any]) -> str:
@@ -85,6 +89,34 @@ def lookup_text(fields: Sequence[Field[Any, Any]], values: Sequence[Any]) -> str
     """
     pairs = zip(fields, values, strict=True)
     return shortened(",".join(f"{field.attname}={argument_text(_prepared(field, value))}" for field, value in pairs))
+
+
+def lookup_texts(fields: Sequence[Field[Any, Any]], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """The same for the values of many rows.
+
+    Raises:
+        ValueError: a value does not fit its column, as in a query.
+    """
+    columns = [_texts(field, values) for field, values in zip(fields, zip(*rows, strict=True), strict=True)]
+    texts = columns[0] if len(columns) == 1 else list(map(",".join, zip(*columns, strict=True)))
+    return list(map(shortened, texts))
+
+
+def _texts(field: Field[Any, Any], values: Sequence[Any]) -> list[str]:
+    """``name=text`` of each value; numbers and plain words in columns that hold them need no preparing."""
+    head, types, prepare = f"{field.attname}=", set(map(type, values)), _preparing(field)
+    if types == {int} and prepare is IntegerField.get_prep_value:
+        return [f"{head}{value}" for value in values]
+    if types == {str} and prepare is CharField.get_prep_value and _PLAIN.fullmatch("".join(values)):
+        return [f"{head}'{value}" for value in values]
+    return [head + argument_text(_prepared(field, value)) for value in values]
+
+
+def _preparing(field: Field[Any, Any]) -> Any:
+    """The method that prepares the column's values: of the column that it refers to, if it does."""
+    while isinstance(field, ForeignKey) and type(field).get_prep_value is ForeignKey.get_prep_value:
+        field = field.target_field
+    return type(field).get_prep_value
 
 
 def _prepared(field: Field[Any, Any], value: Any) -> Any:

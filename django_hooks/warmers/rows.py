@@ -22,15 +22,21 @@ query for each, and only those that are missing in the cache.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from functools import partial
+from itertools import chain
+from typing import Any, ClassVar, TypeAlias, cast
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
 
 from .base import CacheEntry, Category, Warmer
+from .key_batches import KeyBatch
 from .registry import registry
 from .row_cache import CachedRows
-from .streaming import streamed, unsliced
+from .streaming import streamed_pages, unsliced
+
+_Page: TypeAlias = Sequence[tuple[Any, ...]]
+"""Primary keys, each with the values that its row's keys are made of."""
 
 
 class RowsWarmer(Warmer):
@@ -55,7 +61,21 @@ class RowsWarmer(Warmer):
 
     def entries(self) -> Iterator[CacheEntry]:
         """Keys and primary keys, streamed."""
-        for pk, *values in streamed(self.queryset(), *self.key_fields):
+        return chain.from_iterable(batch.make() for batch in self.key_batches())
+
+    def key_batches(self) -> Iterator[KeyBatch]:
+        """The same, some rows at a time."""
+        for page in streamed_pages(self.queryset(), *self.key_fields):
+            yield KeyBatch(keys=self._keys(page), make=partial(self._made, page))
+
+    def _keys(self, page: _Page) -> list[str] | None:
+        try:
+            return [self.key(*values) for _, *values in page]
+        except Exception:  # noqa: BLE001 - raised once more where the entry is made that it concerns
+            return None
+
+    def _made(self, page: _Page) -> Iterator[CacheEntry]:
+        for pk, *values in page:
             yield CacheEntry(key=self.key(*values), source=pk)
 
     def count(self) -> int | None:
@@ -114,16 +134,31 @@ class CachedRowsWarmer(RowsWarmer):
         """Each row by its primary key and by each lookup; a lookup that is NULL in a row is counted too."""
         return self.rows.chosen().count() * (1 + len(self.rows.lookups))
 
-    def entries(self) -> Iterator[CacheEntry]:
+    def key_batches(self) -> Iterator[KeyBatch]:
         """The entries of a row follow each other, so that a run cut short leaves whole rows."""
+        names = [field.attname for fields in self.rows.lookups for field in fields]
+        for page in streamed_pages(self.rows.chosen(), *names):
+            yield KeyBatch(keys=self._keys(page), make=partial(self._made, page))
+
+    def _keys(self, page: _Page) -> list[str] | None:
+        if any(None in row for row in page):
+            return None  # NULL names no row, so not every row has all of its keys.
+        keys = [self.rows.pk_keys([row[0] for row in page])]
+        start = 1
+        for fields in self.rows.lookups:
+            end = start + len(fields)
+            keys.append(self.rows.keys(fields, [row[start:end] for row in page]))
+            start = end
+        return keys[0] if len(keys) == 1 else list(chain.from_iterable(zip(*keys, strict=True)))
+
+    def _made(self, page: _Page) -> Iterator[CacheEntry]:
         lookups = self.rows.lookups
-        names = [field.attname for fields in lookups for field in fields]
-        for pk, *values in streamed(self.rows.chosen(), *names):
+        for pk, *values in page:
             yield CacheEntry(key=self.rows.pk_key(pk), source=pk)
             remaining = iter(values)
             for fields in lookups:
                 asked = [next(remaining) for _ in fields]
-                if None not in asked:  # NULL names no row: there may be many of it.
+                if None not in asked:  # There may be many of it.
                     yield CacheEntry(key=self.rows.key(fields, asked), value=pk)
 
 

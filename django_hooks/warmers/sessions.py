@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from importlib import import_module
+from itertools import chain, starmap
 from typing import Any, ClassVar, Final, cast
 
 from django.conf import settings
@@ -29,7 +31,8 @@ from django_hooks import conf
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import CacheEntry, Category, Warmer
-from .streaming import streamed
+from .key_batches import KeyBatch
+from .streaming import streamed_pages
 
 WHY_NOT: Final = {
     "django.contrib.sessions.backends.db": "each request reads the database, and no cache",
@@ -55,10 +58,23 @@ class SessionsWarmer(Warmer):
         Raises:
             ConfigurationError: the engine keeps no session in database and cache.
         """
+        return chain.from_iterable(batch.make() for batch in self.key_batches())
+
+    def key_batches(self) -> Iterator[KeyBatch]:
+        """The same, some sessions at a time.
+
+        Raises:
+            ConfigurationError: as above.
+        """
         if problem := engine_problem():
             raise ConfigurationError("SESSION_ENGINE", problem)
-        for key, expires_at in streamed(self.active().order_by("-expire_date")[: self.limit], "expire_date"):
-            yield _entry(key, expires_at)
+        for page in streamed_pages(self.active().order_by("-expire_date")[: self.limit], "expire_date"):
+            yield KeyBatch(
+                keys=_keys([key for key, _ in page]),
+                make=partial(starmap, _entry, page),
+                alias=settings.SESSION_CACHE_ALIAS,
+                timeout=_store_class()().get_expiry_age(expiry=page[-1][1]),
+            )
 
     def count(self) -> int | None:
         """How many there are, limited as the entries are."""
@@ -90,6 +106,24 @@ def _rows_of(entries: Sequence[CacheEntry]) -> QuerySet[Any]:
 
 def _store_class() -> type[CachedStore]:
     return cast("type[CachedStore]", import_module(settings.SESSION_ENGINE).SessionStore)
+
+
+def _keys(session_keys: Sequence[str]) -> list[str] | None:
+    """The cache keys; ``None`` where the engine takes one of them for no session's key."""
+    kind = _store_class()
+    shared = kind() if kind.__init__ is CachedStore.__init__ else None
+    keys = []
+    for key in session_keys:
+        if shared is None:
+            store = kind(key)
+        else:
+            # Making one looks up cache and serializer each time, which takes longer than all the rest.
+            store = shared
+            store._session_key = key
+        if store.session_key != key:
+            return None
+        keys.append(store.cache_key)
+    return keys
 
 
 def _entry(key: str, expires_at: datetime) -> CacheEntry:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
+from itertools import chain
 from operator import and_, or_
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +27,11 @@ _Order: TypeAlias = list[tuple[str, bool]]
 
 def streamed(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
     """The primary key and ``fields`` of each row, in the query set's own order and within its slice."""
+    return chain.from_iterable(streamed_pages(rows, *fields))
+
+
+def streamed_pages(rows: QuerySet[Any], *fields: str) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """The same, in lists of up to `CHUNK` rows, none of them empty."""
     # What is prefetched belongs to instances, and plain values cannot carry it.
     rows = rows.prefetch_related(None)
     order = _order(rows)
@@ -39,31 +45,33 @@ def unsliced(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows
 
 
-def _by_position(rows: QuerySet[Any], order: _Order, fields: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _by_position(rows: QuerySet[Any], order: _Order, fields: Sequence[str]) -> Iterator[Sequence[tuple[Any, ...]]]:
     start, end = rows.query.low_mark, rows.query.high_mark
     everything = unsliced(rows)
     everything.query.standard_ordering = True  # `order` has what reverse() did in it.
     everything = everything.order_by(*(f"-{name}" if descends else name for name, descends in order))
     names = list(dict.fromkeys(["pk", *fields, *(name for name, _ in order)]))
-    wanted, position = _picker(names, ["pk", *fields]), _picker(names, [name for name, _ in order])
+    wanted = None if names == ["pk", *fields] else _picker(names, ["pk", *fields])
+    position = _picker(names, [name for name, _ in order])
     page, left = everything, None if end is None else end - start
     while (size := CHUNK if left is None else min(CHUNK, left)) > 0:
         found = list(page.values_list(*names)[start : start + size])
-        for row in found:
-            yield wanted(row)
+        if found:
+            yield list(map(wanted, found)) if wanted else found
         if len(found) < size:
             return
         left = None if left is None else left - size
         start, page = 0, everything.filter(_behind(order, position(found[-1])))
 
 
-def _by_pk(rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _by_pk(rows: QuerySet[Any], fields: Sequence[str]) -> Iterator[Sequence[tuple[Any, ...]]]:
     pks = list(rows.values_list("pk", flat=True))
     others = unsliced(rows).order_by()
     for start in range(0, len(pks), CHUNK):
         part = pks[start : start + CHUNK]
         found = {row[0]: row for row in others.filter(pk__in=part).values_list("pk", *fields)}
-        yield from (found[pk] for pk in part if pk in found)
+        if page := [found[pk] for pk in part if pk in found]:
+            yield page
 
 
 def _picker(names: Sequence[str], wanted: Sequence[str]) -> Any:

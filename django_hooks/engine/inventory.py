@@ -1,0 +1,133 @@
+"""Asks a store for many keys at a time which of them are there, so that no entry is made for those that are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+
+from django_hooks import stores
+from django_hooks.backends import Item, Store
+from django_hooks.warmers.base import UNSET, Warmer
+from django_hooks.warmers.key_batches import KeyBatch
+from url_manifests.outcomes import Outcome
+
+from .batch import WarmKeys
+from .options import RunOptions
+from .plan import Planned, Planner, is_a_timeout, lifetime_s
+from .write import Writer, outdated_among
+
+
+class Inventory:
+    """Goes through batches of keys.
+
+    Args:
+        options: of the run.
+        planner: makes entries of what is missing.
+        writer: asks the stores.
+        wants: whether a key is to be looked at; ``None`` is all.
+    """
+
+    def __init__(
+        self, options: RunOptions, planner: Planner, writer: Writer, wants: Callable[[str], object] | None
+    ) -> None:
+        self._options = options
+        self._planner = planner
+        self._writer = writer
+        self._wants = wants
+
+    def of(self, warmer: Warmer, batch: KeyBatch) -> Iterator[Planned | Outcome | WarmKeys]:
+        """The keys that are there and stay, together; and each of the others, planned."""
+        store = self._store(warmer, batch)
+        keys = batch.keys or ()
+        made = None if store is None else store.make_many(keys, batch.version)
+        # Two entries of one key may contradict each other, which is for the planner to see.
+        if store is None or made is None or len(set(made)) < len(made):
+            yield from self._one_by_one(warmer, batch)
+            return
+        chosen = [index for index, key in enumerate(keys) if self._wants(key)] if self._wants else range(len(keys))
+        missing = self._missing(store, batch, chosen, made)
+        gone = set(missing or ())
+        live = [index for index in chosen if index not in gone] if gone else chosen
+        due = None if missing is None else self._due(store, warmer, batch, live, made)
+        if due is None:
+            yield from self._one_by_one(warmer, batch)
+            return
+        warm = [keys[index] for index in live if index not in due] if len(live) < len(keys) or due else keys
+        if warm:
+            yield WarmKeys(warmer.name, store.alias, batch.version, warm, batch.weight)
+        if gone or due:
+            yield from self._planned(warmer, batch, made, gone, due)
+
+    def _store(self, warmer: Warmer, batch: KeyBatch) -> Store | None:
+        """The store to ask for the keys; ``None`` where nothing can be said of all of them together."""
+        if not batch.keys:
+            return None
+        try:
+            store = self._planner.store(batch.alias or warmer.alias)
+        except Exception:  # noqa: BLE001 - a constructor may raise anything; each entry reports it
+            return None
+        timeout = warmer.timeout if batch.timeout is UNSET else batch.timeout
+        if not is_a_timeout(timeout) or stores.keeps_to_itself(store.cache) or store.alias in self._writer.dead:
+            return None
+        kept_s = lifetime_s(store, timeout)
+        return store if kept_s is None or kept_s > 0 else None
+
+    def _missing(
+        self, store: Store, batch: KeyBatch, chosen: Sequence[int], made: Sequence[str]
+    ) -> Sequence[int] | None:
+        keys = batch.keys or ()
+        missing: list[int] = []
+        for start in range(0, len(chosen), self._options.batch_keys):
+            part = chosen[start : start + self._options.batch_keys]
+            asked = [keys[index] for index in part], batch.version, [made[index] for index in part]
+            found = self._writer.ask(store, partial(store.missing, *asked))
+            if found is None:
+                return None
+            missing += [part[index] for index in found]
+        return missing
+
+    def _due(
+        self, store: Store, warmer: Warmer, batch: KeyBatch, live: Sequence[int], made: Sequence[str]
+    ) -> set[int] | None:
+        """Those of the live keys that are to be written anew: they end too soon, or nobody would use them."""
+        due: set[int] = set()
+        if not live:
+            return due
+        keys, fresh_for_s = batch.keys or (), self._options.fresh_for_s
+        if fresh_for_s and store.tells_time_left:
+            items = [Item.asked(keys[index], batch.version, made[index]) for index in live]
+            left_s = self._writer.ask(store, partial(store.time_left_s, items))
+            if left_s is None:
+                return None
+            due.update(
+                i for i, left in zip(live, left_s, strict=True) if isinstance(left, float) and left <= fresh_for_s
+            )
+        if type(warmer).outdated is not Warmer.outdated:
+            wanted = set(live)
+            entries = [entry for index, entry in enumerate(batch.make()) if index in wanted]
+            outdated = outdated_among(entries, warmer)
+            due.update(index for index in live if keys[index] in outdated)
+        return due
+
+    def _planned(
+        self, warmer: Warmer, batch: KeyBatch, made: Sequence[str], gone: set[int], due: set[int]
+    ) -> Iterator[Planned | Outcome]:
+        for index, entry in enumerate(islice(batch.make(), len(made))):
+            if index in gone or index in due:
+                planned = self._planner.plan(warmer, entry)
+                if isinstance(planned, Planned) and planned.made == made[index]:
+                    planned.is_asked = True
+                    planned.overwrites = index in due
+                yield planned
+
+    def _one_by_one(self, warmer: Warmer, batch: KeyBatch) -> Iterator[Planned | Outcome]:
+        for entry in batch.make():
+            planned = self._planner.plan(warmer, entry)
+            if self._wants is None or self._wants(key_of(planned)):
+                yield planned
+
+
+def key_of(planned: Planned | Outcome) -> str:
+    """The key, or what stands in its place where the entry has none."""
+    return planned.key if isinstance(planned, Planned) else planned.url.partition(":")[2]
