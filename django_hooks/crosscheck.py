@@ -9,48 +9,20 @@ makes the outcome not stored.
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any, Final
 
-from django.core.cache import InvalidCacheBackendError, caches
-
 from url_manifests.outcomes import KeyState, Outcome, Result
-from url_manifests.traces import HEADER_LIST_PREFIX, KeyKind
+from url_manifests.traces import KeyKind
 
-from . import stores
-from .backends import shortest_time_left_s
+from .presence import KeyId, Presence, Seen, TimesLeft, key_id, look_up
 from .visitor_keys import VisitorKeys, by_alias
 
-BATCH: Final = 20
-"""Outcomes whose keys are read together."""
+MAX_KEYS: Final = 1000
+"""Keys that are asked for together, and outcomes too; one outcome may have more of them."""
 MAX_EXAMPLES: Final = 20
-
-
-_KeyId = tuple[str, str, int | str | None]
-
-
-class Presence(Enum):
-    """What the store said about a key."""
-
-    PRESENT = "present"
-    MISSING = "missing"
-    UNREACHABLE = "unreachable"
-    """There, but its visitors are led to another key."""
-    PRIVATE = "private"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The answer for one key."""
-
-    presence: Presence
-    detail: str = ""
-    value: Any = None
-    """Of a list of headers."""
 
 
 @dataclass(slots=True)
@@ -62,10 +34,8 @@ class Tally:
     without_keys: int = 0
     """Outcomes reported as warm that name no key, because their trace was cut: taken as they stand."""
     examples: list[dict[str, Any]] = field(default_factory=list)
-    time_left_s: dict[str, float] = field(default_factory=dict)
-    """Alias → the least time that any of the entries has to live, where the backend can tell."""
-    time_errors: Counter[str] = field(default_factory=Counter)
-    """Exceptions of backends that were asked for it, by class."""
+    times: TimesLeft = field(default_factory=TimesLeft)
+    """The least time that any of the entries has to live."""
     dead: set[str] = field(default_factory=set)
     """Aliases whose store did not answer, and is not asked again: each key would wait for a time-out of its own."""
 
@@ -75,36 +45,61 @@ class Tally:
             "keys": {presence.value: self.keys[presence] for presence in Presence},
             "corrected": self.corrected,
             "without_keys": self.without_keys,
-            "time_left_s": {alias: round(left, 1) for alias, left in sorted(self.time_left_s.items())},
-            "time_left_errors": dict(self.time_errors),
+            "time_left_s": {alias: round(left, 1) for alias, left in sorted(self.times.shortest_s.items())},
+            "time_left_errors": dict(self.times.errors),
             "findings": self.examples,
         }
 
 
 def cross_check(outcomes: Iterable[Outcome], tally: Tally, visitors: VisitorKeys | None = None) -> Iterator[Outcome]:
     """The outcomes as they are after their keys were read back, in bounded memory; counts go to ``tally``."""
-    for batch in stores.batches(outcomes, BATCH):
-        states = [state for outcome in batch for state in claimed(outcome)]
-        seen = look_up(states, tally.dead)
-        _note_time_left(seen, tally)
-        for outcome in batch:
-            own = {_key_id(state): seen[_key_id(state)] for state in claimed(outcome)}
-            yield _checked(outcome, own | _unreachable(outcome, own, visitors), tally)
+    with tally.times.asking():
+        for batch in _batches(outcomes):
+            seen = look_up([state for _, states in batch for state in states], tally.dead)
+            tally.times.note(seen)
+            for outcome, states in batch:
+                if _is_all_there(states, seen):
+                    tally.keys[Presence.PRESENT] += len(states)
+                    yield outcome
+                    continue
+                own = {key_id(state): seen[key_id(state)] for state in states}
+                yield _checked(outcome, own | _unreachable(outcome, own, visitors), tally)
 
 
-def _unreachable(outcome: Outcome, seen: Mapping[_KeyId, Seen], visitors: VisitorKeys | None) -> dict[_KeyId, Seen]:
+def _batches(outcomes: Iterable[Outcome]) -> Iterator[list[tuple[Outcome, list[KeyState]]]]:
+    """Outcomes with the keys that they claim, as many as are asked for together."""
+    batch: list[tuple[Outcome, list[KeyState]]] = []
+    keys = 0
+    for outcome in outcomes:
+        batch.append((outcome, states := claimed(outcome)))
+        keys += len(states)
+        if max(keys, len(batch)) >= MAX_KEYS:
+            yield batch
+            batch, keys = [], 0
+    if batch:
+        yield batch
+
+
+def _is_all_there(states: Sequence[KeyState], seen: Mapping[KeyId, Seen]) -> bool:
+    """Whether nothing is left to be said: what `warm_cache` wrote is nearly always so. Pages need a closer look."""
+    return bool(states) and all(
+        state.kind is not KeyKind.PAGE and seen[key_id(state)].presence is Presence.PRESENT for state in states
+    )
+
+
+def _unreachable(outcome: Outcome, seen: Mapping[KeyId, Seen], visitors: VisitorKeys | None) -> dict[KeyId, Seen]:
     """Lists of headers that lead this outcome's visitors elsewhere."""
-    found: dict[_KeyId, Seen] = {}
+    found: dict[KeyId, Seen] = {}
     if visitors is None:
         return found
     pages = [state for state in claimed(outcome) if state.kind is KeyKind.PAGE]
     for header_lists, bodies in by_alias(pages).values():
         for state in header_lists:
-            answer = seen[_key_id(state)]
+            answer = seen[key_id(state)]
             keys = [body.key for body in bodies]
             if answer.presence is Presence.PRESENT and visitors.leads_elsewhere(outcome, state, answer.value, keys):
                 headers = ", ".join(map(str, answer.value)) or "no header"
-                found[_key_id(state)] = Seen(Presence.UNREACHABLE, f"now varies on {headers}"[:160])
+                found[key_id(state)] = Seen(Presence.UNREACHABLE, f"now varies on {headers}"[:160])
     return found
 
 
@@ -113,69 +108,12 @@ def claimed(outcome: Outcome) -> list[KeyState]:
     return [state for state in outcome.keys if state.result.is_proven] if outcome.result.is_proven else []
 
 
-def _key_id(state: KeyState) -> _KeyId:
-    return (state.alias, state.key, state.version)
-
-
-def look_up(states: Sequence[KeyState], dead: set[str]) -> dict[_KeyId, Seen]:
-    """Ask the stores, in one read for each alias and version; those that do not answer are added to ``dead``."""
-    groups: dict[tuple[str, int | str | None], dict[str, None]] = defaultdict(dict)
-    for state in states:
-        groups[state.alias, state.version][state.key] = None
-    return {
-        (alias, key, version): answer
-        for (alias, version), keys in groups.items()
-        for key, answer in _look_up_in(alias, list(keys), version, dead).items()
-    }
-
-
-def _look_up_in(alias: str, keys: list[str], version: int | str | None, dead: set[str]) -> dict[str, Seen]:
-    if alias in dead:
-        return dict.fromkeys(keys, Seen(Presence.UNREADABLE, stores.NOT_TRIED))
-    try:
-        cache = caches[alias]
-    except InvalidCacheBackendError:
-        return dict.fromkeys(keys, Seen(Presence.UNREADABLE, f"no cache has the alias {alias!r} here"))
-    except Exception as error:  # noqa: BLE001 - a backend's constructor may raise anything; each key is reported
-        return dict.fromkeys(keys, Seen(Presence.UNREADABLE, stores.describe(error)))
-    if stores.keeps_to_itself(cache):
-        return dict.fromkeys(keys, Seen(Presence.PRIVATE))
-    found = stores.read_back(cache, keys, version)
-    if found.gave_up:
-        dead.add(alias)
-    return {key: _seen(key, found) for key in keys}
-
-
-def _note_time_left(seen: dict[_KeyId, Seen], tally: Tally) -> None:
-    groups: dict[tuple[str, int | str | None], list[str]] = defaultdict(list)
-    for (alias, key, version), answer in seen.items():
-        if answer.presence is Presence.PRESENT:
-            groups[alias, version].append(key)
-    for (alias, version), keys in groups.items():
-        try:
-            left = shortest_time_left_s(alias, keys, version)
-        except Exception as error:  # noqa: BLE001 - counted; the entries are there all the same
-            tally.time_errors[type(error).__name__] += 1
-            left = None
-        if left is not None:
-            tally.time_left_s[alias] = min(left, tally.time_left_s.get(alias, left))
-
-
-def _seen(key: str, found: stores.ReadBack) -> Seen:
-    if key in found.values:
-        is_small = key.startswith(HEADER_LIST_PREFIX)
-        return Seen(Presence.PRESENT, value=found.values[key] if is_small else None)
-    if key in found.unreadable:
-        return Seen(Presence.UNREADABLE, found.unreadable[key])
-    return Seen(Presence.MISSING)
-
-
-def _checked(outcome: Outcome, seen: dict[_KeyId, Seen], tally: Tally) -> Outcome:
+def _checked(outcome: Outcome, seen: dict[KeyId, Seen], tally: Tally) -> Outcome:
     states = claimed(outcome)
     if outcome.result.is_proven and not states:
         tally.without_keys += 1
     for state in states:
-        answer = seen[_key_id(state)]
+        answer = seen[key_id(state)]
         tally.keys[answer.presence] += 1
         _exemplify(outcome, state, answer, tally)
     corrected = correct(outcome, seen)
@@ -189,7 +127,7 @@ def _exemplify(outcome: Outcome, state: KeyState, answer: Seen, tally: Tally) ->
         tally.examples.append(finding | {"finding": answer.presence.value, "detail": answer.detail})
 
 
-def correct(outcome: Outcome, seen: dict[_KeyId, Seen]) -> Outcome:
+def correct(outcome: Outcome, seen: dict[KeyId, Seen]) -> Outcome:
     """The outcome in the light of what the stores said. Pure."""
     states = claimed(outcome)
     if not states:
@@ -199,7 +137,7 @@ def correct(outcome: Outcome, seen: dict[_KeyId, Seen]) -> Outcome:
     page_is_decisive = page_is_claimed and bool(pages)
     copies = [[*lists, *bodies] for lists, bodies in by_alias(pages).values()] if page_is_decisive else [states]
     # One whole copy of the page is enough: caches around one another are asked in turn.
-    verdicts = [_verdict([seen[_key_id(state)] for state in copy], outcome.expires_at_s) for copy in copies]
+    verdicts = [_verdict([seen[key_id(state)] for state in copy], outcome.expires_at_s) for copy in copies]
     result, reason, detail = min(verdicts, key=lambda verdict: _WORST_LAST.index(verdict[0]))
     keys = tuple(_corrected_state(state, seen) for state in outcome.keys)
     if result is None:
@@ -225,8 +163,8 @@ def _verdict(answers: Sequence[Seen], expires_at_s: float | None) -> tuple[Resul
     return None, "", ""
 
 
-def _corrected_state(state: KeyState, seen: dict[_KeyId, Seen]) -> KeyState:
-    answer = seen.get(_key_id(state))
+def _corrected_state(state: KeyState, seen: dict[KeyId, Seen]) -> KeyState:
+    answer = seen.get(key_id(state))
     if answer is None or not state.result.is_proven:
         return state
     result, _, _ = _verdict([answer], None)

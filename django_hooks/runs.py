@@ -19,11 +19,12 @@ from url_manifests.outcomes import Outcome, OutcomeReader, OutcomeWriter, RunInf
 from url_manifests.report import Report
 
 from . import conf
-from .crosscheck import Presence, Tally, cross_check
+from .crosscheck import Tally, cross_check
 from .engine.plan import failure
 from .history import RunRecord
 from .lock import RunGuard
 from .modes.run import Run, left_out
+from .presence import Presence
 from .progress import watched, watching
 from .strategies import Strategy
 from .sums import MAX_WARMERS

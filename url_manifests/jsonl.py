@@ -58,8 +58,13 @@ def replacing(path: str | PathLike[str], mode: int = 0o644) -> Iterator[Path]:
         raise
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
-"""Made once: ``json.dumps`` makes one a call, which takes longer than writing a line."""
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_reject_constant)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
+"""Both made once: ``json`` makes one a call, which takes longer than reading or writing a line."""
 
 
 def dump(document: Mapping[str, Any]) -> bytes:
@@ -101,15 +106,16 @@ class FieldReader:
 
     def _parse(self, raw: bytes) -> dict[str, Any]:
         try:
-            document = json.loads(raw, parse_constant=self._reject_constant)
+            document = _DECODER.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
         except (ValueError, RecursionError) as error:
             raise FileFormatError(self._path, f"is not JSON: {error}", line=self._line) from error
         if not isinstance(document, dict):
             raise FileFormatError(self._path, "must be a JSON object", line=self._line)
         return document
 
-    def _reject_constant(self, name: str) -> NoReturn:
-        raise ValueError(f"{name} is not JSON")
+    def __contains__(self, field: str) -> bool:
+        """Whether it is there, and no getter has taken it yet."""
+        return field in self._fields
 
     def error(self, field: str, problem: str) -> FileFormatError:
         """An error at ``field`` of this line, for the caller to raise."""
@@ -134,10 +140,6 @@ class FieldReader:
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             raise self.error(field, f"must be a whole number from {minimum}")
         return value
-
-    def optional_integer(self, field: str, *, minimum: int) -> int | None:
-        """A whole number, or ``None`` for a missing field."""
-        return self.integer(field, minimum=minimum) if field in self._fields else None
 
     def number(
         self, field: str, *, minimum: float, maximum: float = math.inf, default: float | object | None = _MISSING

@@ -11,7 +11,7 @@ A line that was cut in half by a kill is the last one, and is left out on readin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -255,29 +255,42 @@ def _read_result(reader: FieldReader, name: str, value: Any) -> Result:
         raise reader.error(name, f"must be one of {', '.join(Result)}") from error
 
 
+def _read_page(reader: FieldReader) -> Result | None:
+    page = reader.text("page")
+    return _read_result(reader, "page", page) if page else None
+
+
+_OPTIONAL: Final[Mapping[str, Callable[[FieldReader], Any]]] = {
+    "host": lambda reader: reader.text("host"),
+    "profile": lambda reader: reader.text("profile"),
+    "persona": lambda reader: reader.text("persona"),
+    "found_in": lambda reader: reader.text("found_in"),
+    "reason": lambda reader: reader.text("reason"),
+    "detail": lambda reader: reader.text("detail"),
+    "cacheable": lambda reader: reader.boolean("cacheable", default=True),
+    "status": lambda reader: reader.integer("status", minimum=0) or None,
+    "page": _read_page,
+    "cold_ms": lambda reader: reader.number("cold_ms", minimum=0, default=None),
+    "warm_ms": lambda reader: reader.number("warm_ms", minimum=0, default=None),
+    "expires_at_s": lambda reader: reader.number("expires_at_s", minimum=0, default=None),
+    "keys": lambda reader: tuple(_read_key(reader, n, row) for n, row in enumerate(reader.array("keys"))),
+    "number": lambda reader: reader.integer("number", minimum=0),
+}
+"""What an outcome may do without. Of a million lines, most have few of them: the others are not even asked for."""
+
+
 def _read_outcome(reader: FieldReader) -> Outcome:
-    page = reader.text("page", default="")
     outcome = Outcome(
         url=reader.text("url"),
-        host=reader.text("host", default=""),
-        profile=reader.text("profile", default=""),
-        persona=reader.text("persona", default=""),
-        found_in=reader.text("found_in", default=""),
         result=_read_result(reader, "result", reader.text("result")),
-        reason=reader.text("reason", default=""),
-        detail=reader.text("detail", default=""),
         weight=reader.number("weight", minimum=0) or 0.0,
-        cacheable=reader.boolean("cacheable", default=True),
-        status=reader.integer("status", minimum=0, default=0) or None,
-        page=_read_result(reader, "page", page) if page else None,
-        cold_ms=reader.number("cold_ms", minimum=0, default=None),
-        warm_ms=reader.number("warm_ms", minimum=0, default=None),
-        expires_at_s=reader.number("expires_at_s", minimum=0, default=None),
-        keys=tuple(_read_key(reader, n, row) for n, row in enumerate(reader.array("keys", default=[]))),
-        number=reader.optional_integer("number", minimum=0),
+        **{name: read(reader) for name, read in _OPTIONAL.items() if name in reader},
     )
     reader.finish()
     return outcome
+
+
+_KINDS: Final = {str(kind): kind for kind in KeyKind}
 
 
 def _read_key(reader: FieldReader, number: int, row: Any) -> KeyState:
@@ -285,12 +298,12 @@ def _read_key(reader: FieldReader, number: int, row: Any) -> KeyState:
     if not isinstance(row, list) or len(row) not in (4, 5) or not all(isinstance(item, str) for item in row[:4]):
         raise reader.error(name, "must be [alias, key, kind, result] or [alias, key, kind, result, version]")
     alias, key, kind, result, *version = row
-    if kind not in set(KeyKind):
+    if kind not in _KINDS:
         raise reader.error(name, f"kind must be one of {', '.join(KeyKind)}")
     return KeyState(
         alias=alias,
         key=key,
-        kind=KeyKind(kind),
+        kind=_KINDS[kind],
         result=_read_result(reader, name, result),
         version=version[0] if version else None,
     )

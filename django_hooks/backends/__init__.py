@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Final
 
 from django.core.cache import caches
@@ -24,16 +23,15 @@ _KINDS: Final[tuple[Factory, ...]] = (
 )
 
 
-def shortest_time_left_s(alias: str, keys: Sequence[str], version: int | str | None) -> float | None:
+def shortest_time_left_s(store: Store, keys: Sequence[str], version: int | str | None) -> float | None:
     """The least time left among entries that are there; ``None`` when none of them ends, or the backend cannot tell.
 
     May raise whatever the backend raises.
     """
-    with closing(open_store(alias)) as store:
-        if not store.tells_time_left:
-            return None
-        times = store.time_left_s([Item.of(store, key, version) for key in keys])
-        return min((left_s for left_s in times if isinstance(left_s, float)), default=None)
+    if not store.tells_time_left:
+        return None
+    times = store.time_left_s([Item.of(store, key, version) for key in keys])
+    return min((left_s for left_s in times if isinstance(left_s, float)), default=None)
 
 
 def open_store(alias: str) -> Store:

@@ -6,7 +6,8 @@ import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
-from django_hooks.crosscheck import Presence, Seen, Tally, correct, cross_check, look_up
+from django_hooks.crosscheck import Tally, correct, cross_check
+from django_hooks.presence import Presence, Seen, look_up
 from django_hooks.stores import NOT_TRIED
 from url_manifests.outcomes import KeyState, Outcome, OutcomeWriter, Result, RunInfo
 from url_manifests.traces import KeyKind

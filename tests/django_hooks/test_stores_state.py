@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 
 import pytest
 from django.core.cache import cache, caches
 
 from django_hooks import store_state
-from django_hooks.backends import shortest_time_left_s
+from django_hooks.backends import open_store, shortest_time_left_s
 from django_hooks.crosscheck import Tally, cross_check
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import KeyKind
@@ -33,16 +34,21 @@ def test_the_least_time_left_is_told_by_alias(site):
     assert 45 < tally.document()["time_left_s"]["default"] <= 50
 
 
+def shortest(keys):
+    with closing(open_store("default")) as store:
+        return shortest_time_left_s(store, keys, None)
+
+
 @pytest.mark.parametrize("backend", ["locmem"], indirect=True)
 def test_a_backend_that_cannot_tell_says_nothing(site):
     cache.set("a", 1, 100)
-    assert shortest_time_left_s("default", ["a"], None) is None
+    assert shortest(["a"]) is None
 
 
 @pytest.mark.parametrize("backend", TELLING, indirect=True)
 def test_what_never_ends_or_is_not_there_has_no_time(site):
     cache.set("a", 1, None)
-    assert shortest_time_left_s("default", ["a", "gone"], None) is None
+    assert shortest(["a", "gone"]) is None
 
 
 @pytest.mark.parametrize("backend", ["db", "file", "locmem"], indirect=True)
