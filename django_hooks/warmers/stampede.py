@@ -2,7 +2,8 @@
 
 The one is whose ``cache.add`` of a lock key succeeds. The others look again and again for the value; when the lock is
 free before it came (its holder raised, or died and the lock expired), one of them takes over. Nobody waits longer than
-the lock may live: a reader whose patience ends computes for itself, which is slow and never wrong.
+the lock may live: a reader whose patience ends computes for itself, which is slow and never wrong. Where a lock can
+neither be had nor be seen there is no holder to wait for: a client that hides its errors says so of a dead server.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _ABSENT: Final = object()
 
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.25
+_LOOKS_FOR_A_HOLDER: Final = 3
+"""In a row, before it is believed that there is none; a holder may have left between the attempt and the look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ def get_or_compute(slot: Slot, compute: Callable[[], R]) -> R:
     if (found := slot.read()) is not _ABSENT:
         return cast("R", found)
     token = secrets.token_hex(8)
+    unseen = 0
     for pause_s in _pauses(slot.lock_s):
         if slot.cache.add(slot.lock_key, token, timeout=slot.lock_timeout, version=slot.version):
             try:
@@ -78,6 +82,9 @@ def get_or_compute(slot: Slot, compute: Callable[[], R]) -> R:
                 return cast("R", found) if (found := slot.read()) is not _ABSENT else _compute(slot, compute)
             finally:
                 _release(slot, token)
+        unseen = 0 if slot.cache.get(slot.lock_key, version=slot.version) else unseen + 1
+        if unseen >= _LOOKS_FOR_A_HOLDER:
+            break
         time.sleep(pause_s)
         if (found := slot.read()) is not _ABSENT:
             return cast("R", found)
@@ -89,6 +96,7 @@ async def aget_or_compute(slot: Slot, compute: Callable[[], Awaitable[R]]) -> R:
     if (found := await slot.aread()) is not _ABSENT:
         return cast("R", found)
     token = secrets.token_hex(8)
+    unseen = 0
     for pause_s in _pauses(slot.lock_s):
         if await slot.cache.aadd(slot.lock_key, token, timeout=slot.lock_timeout, version=slot.version):
             try:
@@ -96,6 +104,9 @@ async def aget_or_compute(slot: Slot, compute: Callable[[], Awaitable[R]]) -> R:
                 return cast("R", found) if found is not _ABSENT else await _acompute(slot, compute)
             finally:
                 await _arelease(slot, token)
+        unseen = 0 if await slot.cache.aget(slot.lock_key, version=slot.version) else unseen + 1
+        if unseen >= _LOOKS_FOR_A_HOLDER:
+            break
         await asyncio.sleep(pause_s)
         if (found := await slot.aread()) is not _ABSENT:
             return cast("R", found)

@@ -125,3 +125,20 @@ def test_a_cache_that_keeps_nothing_computes_each_time(backend):
     work = Work(seconds=0)
     figure = cached("figure", timeout=60)(work)
     assert [figure(), figure()] == [1, 2]
+
+
+HIDING = {
+    "django-redis": ("django_redis.cache.RedisCache", "redis://127.0.0.1:1/0", {"IGNORE_EXCEPTIONS": True}),
+    "memcached": ("django.core.cache.backends.memcached.PyMemcacheCache", "127.0.0.1:1", {"ignore_exc": True}),
+}
+
+
+@pytest.mark.parametrize("call", [lambda figure: figure(), lambda figure: asyncio.run(figure.aget())])
+@pytest.mark.parametrize("hiding", ["django-redis", "memcached"])
+def test_nobody_waits_for_the_lock_of_a_cache_that_is_down_and_hides_it(hiding, call, settings):
+    backend, location, options = HIDING[hiding]
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location, "OPTIONS": options}}
+    figure = cached("figure", timeout=60)(Work(seconds=0))
+    started_s = time.monotonic()
+    assert call(figure) == 1
+    assert time.monotonic() - started_s < 5
