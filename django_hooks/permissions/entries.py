@@ -48,12 +48,12 @@ def keys_for(backend: str, model: str, database: str, user_pk: object) -> Keys:
         database: alias of the database that the user is written to.
         user_pk: any primary key.
     """
-    (entry,) = entry_keys(backend, model, database, [user_pk])
+    (entry,) = entry_keys(backend, model, database, [tokens.pk_text(user_pk)])
     return Keys(entry=entry, tokens=(tokens.everybody(database), tokens.shard(database, user_pk)))
 
 
 def entry_keys(backend: str, model: str, database: str, user_pks: Iterable[object]) -> list[str]:
-    """`Keys.entry` of many users."""
+    """`Keys.entry` of many users, whose primary keys come from the database, or are text as `tokens.pk_text` spells it."""
     head = f"{tokens.PREFIX}:{database}:{backend}:{model}:"
     return [head + (str(pk) if type(pk) is int else _name(str(pk))) for pk in user_pks]
 

@@ -9,10 +9,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 from zlib import crc32
 
+from django.apps import apps
+from django.conf import settings
 from django.core.cache import BaseCache
+from django.core.exceptions import ValidationError
 
 SHARDS: Final = 256
 """Tokens for users. One for each would double what has to be warmed; so a change costs its shard's users a query."""
@@ -34,9 +38,25 @@ def everybody(database: str) -> str:
     return f"{PREFIX}:{database}:all"
 
 
+@cache
+def _pk_of(model: str) -> Any:
+    return apps.get_model(model)._meta.pk  # noqa: SLF001 - documented by Django
+
+
+def pk_text(user_pk: object) -> str:
+    """A user's primary key as text, the same however it is spelled: Django takes a UUID, or a number, as text too.
+
+    Whoever takes a member out of a group by another spelling must not miss the token that the user's requests read.
+    """
+    try:
+        return str(_pk_of(settings.AUTH_USER_MODEL).to_python(user_pk))
+    except ValidationError:
+        return str(user_pk)  # No user can have it.
+
+
 def shard(database: str, user_pk: object) -> str:
     """The key of the token that the entry of one user is under."""
-    return f"{PREFIX}:{database}:users:{crc32(str(user_pk).encode()) % SHARDS}"
+    return f"{PREFIX}:{database}:users:{crc32(pk_text(user_pk).encode()) % SHARDS}"
 
 
 def usable(state: Any) -> str | None:
