@@ -11,5 +11,7 @@ HERE = Path(__file__).parent / "people"
 
 def test_users_with_uuids_and_proxies():
     command = [sys.executable, "-m", "pytest", "-q", "--ds=tests.django_hooks.permissions.people.settings"]
-    done = subprocess.run([*command, str(HERE / "refusing.py")], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*command, str(HERE / "refusing.py")], check=False, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr
