@@ -104,7 +104,8 @@ class PyMemcacheStore(MemcachedStore):
         for client, members in self._grouped(made):
             share = made if len(members) == len(made) else [made[index] for index in members]
             head = "mg " + client.key_prefix.decode("latin-1")
-            found = answer(client, (head + f"\r\n{head}".join(share)).encode("latin-1"))
+            commands = (head + f"\r\n{head}".join(share)).encode("latin-1")
+            found = answer(client, commands, at_least=len(_THERE) * len(share))
             if found != _THERE * len(share):
                 lines = checked(found)
                 gone += [index for index, line in zip(members, lines, strict=True) if line.startswith(b"EN")]

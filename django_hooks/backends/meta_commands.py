@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any, Final
 
 from pymemcache.exceptions import MemcacheError, MemcacheUnexpectedCloseError
@@ -11,8 +12,13 @@ _MARK: Final = b"MN\r\n"
 """What a server answers to `_END`: all that was said before is complete."""
 
 
-def answer(client: Any, commands: bytes) -> bytes:
-    """What the server says to some commands, which ``commands`` holds without the last line end.
+def answer(client: Any, commands: bytes, at_least: int = 0) -> bytes:
+    """What the server says to some commands.
+
+    Args:
+        client: connected or not.
+        commands: without the last line end.
+        at_least: bytes that the answer has in any case; they are waited for in one piece.
 
     Raises:
         MemcacheError: it knows no meta commands. Also OSError.
@@ -21,7 +27,7 @@ def answer(client: Any, commands: bytes) -> bytes:
         client.version()  # which connects
     try:
         client.sock.sendall(commands + b"\r\n" + _END)
-        return _received(client.sock)
+        return _received(client.sock, at_least + len(_MARK))
     except BaseException:
         client.close()  # The rest of an answer must not be taken for that of the next call.
         raise
@@ -74,12 +80,12 @@ def values_of(client: Any, commands: list[bytes]) -> list[tuple[bytes, int] | No
     return values
 
 
-def _received(sock: Any) -> bytes:
+def _received(sock: Any, at_least: int) -> bytes:
     # Client.raw_command would do this, but loses what comes before the last piece of a long answer.
     pieces: list[bytes] = []
     tail = b""
     while not (tail == _MARK or tail.endswith(b"\n" + _MARK)):
-        if not (piece := sock.recv(1 << 16)):
+        if not (piece := sock.recv(1 << 16) if pieces else sock.recv(at_least, socket.MSG_WAITALL)):
             raise MemcacheUnexpectedCloseError
         if not pieces and piece.startswith(b"ERROR"):
             raise MemcacheError("this server knows no meta commands: Memcached 1.6 or newer is needed")

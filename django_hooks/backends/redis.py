@@ -19,6 +19,7 @@ from redis.exceptions import ClusterDownError, NoPermissionError, ReadOnlyError,
 from .base import OVERHEAD_BYTES, Item, Store, is_own
 from .findings import GONE, Finding, Gone, Problems
 from .in_bulk import Stored
+from .resp import ask
 from .room import HEADROOM, Room
 
 _WRITE: Final = """
@@ -80,25 +81,24 @@ class RedisStore(Store):
         item.size_bytes = len(item.made) + len(item.data) * 5 // 4 + OVERHEAD_BYTES
 
     def present(self, items: Sequence[Item]) -> set[int]:
-        """One count answers for a batch of which nothing, or all, is there: the first and the second run."""
+        """See `missing`."""
         keys = [item.made for item in items]
-        client = self._client()
-        if not isinstance(client, RedisCluster):
-            count = client.exists(*keys) if keys else 0
-            if count in (0, len(keys)):
-                return set(range(count))
-        if (there := self._scripted(_EXIST, keys)) is None:
-            there = b"".join(b"%d" % answer for answer in self._piped("EXISTS", keys))
-        return {index for index, mark in enumerate(there) if mark == 0x31}
+        return set(range(len(keys))).difference(self._absent(keys))
 
-    def missing(self, keys: Sequence[str], version: int | str | None, made: Sequence[str]) -> Sequence[int]:
-        """One count, and nothing more where it is that of all keys."""
+    def missing(self, keys: Sequence[str], version: int | str | None, made: Sequence[str]) -> Sequence[int]:  # noqa: ARG002 - as its base
+        """As `present`."""
+        return self._absent(made)
+
+    def _absent(self, made: Sequence[str]) -> Sequence[int]:
+        """One count answers for a batch of which nothing, or all, is there: the first and the second run."""
         client = self._client()
         if not isinstance(client, RedisCluster):
-            count = client.exists(*made)
+            count = ask(client, "EXISTS", made) if made else 0
             if count in (0, len(made)):
                 return range(count, len(made))
-        return super().missing(keys, version, made)
+        if (there := self._scripted(_EXIST, made)) is None:
+            there = b"".join(b"%d" % answer for answer in self._piped("EXISTS", made))
+        return [index for index, mark in enumerate(there) if mark != 0x31]
 
     def stored(self, made: Sequence[str]) -> list[Stored | None]:
         """One ``MGET``."""
@@ -159,8 +159,9 @@ class RedisStore(Store):
 
     def _read_raw(self, keys: list[str]) -> list[bytes | None]:
         client = self._client()
-        read = client.mget_nonatomic if isinstance(client, RedisCluster) else client.mget
-        return list(read(keys)) if keys else []
+        if not keys:
+            return []
+        return list(client.mget_nonatomic(keys) if isinstance(client, RedisCluster) else ask(client, "MGET", keys))
 
     def time_left_s(self, items: Sequence[Item]) -> list[float | Gone | None]:
         """To the millisecond."""

@@ -37,6 +37,11 @@ def argument_text(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} cannot be part of a cache key; give cached() a key=")
 
 
+def all_shortened(texts: list[str]) -> list[str]:
+    """`shortened` of each."""
+    return texts if max(map(len, texts), default=0) <= _LONGEST else list(map(shortened, texts))
+
+
 def shortened(text: str) -> str:
     """The text itself, or a digest of it where it is too long for a key."""
     if len(text) <= _LONGEST:

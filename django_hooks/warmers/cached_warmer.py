@@ -86,7 +86,8 @@ class CachedWarmer(Warmer):
 
     def _keys(self, variants: Sequence[Any], languages: Sequence[str | None]) -> list[str] | None:
         try:
-            arguments = list(map(_arguments, variants))
+            is_simple = set(map(type, variants)) <= {int, str}
+            arguments = [((variant,), {}) for variant in variants] if is_simple else list(map(_arguments, variants))
             by_language = []
             for language in languages:
                 with _in_language(language):

@@ -94,7 +94,8 @@ class PermissionsWarmer(Warmer):
             return ()
         with closing(open_store(conf.get("PERMISSIONS_ALIAS"))) as store:
             under = _current(store, entries)
-            made = [store.make(entry.key, None) for entry in entries]
+            keys = [entry.key for entry in entries]
+            made = store.make_many(keys, None) or [store.make(key, None) for key in keys]
             stored = store.stored(made) or [None] * len(made)
             # Tokens are made up at random, and nothing but an entry under them has them in it.
             marks = {each: [token.encode() for token in each if token] for each in set(under)}
@@ -251,7 +252,7 @@ def _current(store: Store, entries: Sequence[CacheEntry]) -> list[tuple[str, ...
     keys = list({everybody, *shards})
     states = store.values([Item.of(store, key, None) for key in keys])
     usable = {key: tokens.usable(states.get(index)) or "" for index, key in enumerate(keys)}
-    under = {key: (usable[everybody], usable[key]) for key in keys}
+    under: dict[str, tuple[str, ...]] = {key: (usable[everybody], usable[key]) for key in keys}
     under[everybody] = (usable[everybody],)
     return [under[shard] for shard in shards]
 

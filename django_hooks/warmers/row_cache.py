@@ -123,12 +123,12 @@ class CachedRows(Generic[M]):
     def key(self, fields: Sequence[Field[Any, Any]], values: Sequence[Any]) -> str:
         return self._prefix + lookup_text(fields, values)
 
-    def keys(self, fields: Sequence[Field[Any, Any]], rows: Sequence[Sequence[Any]]) -> list[str]:
-        """The keys of many rows by the values of the same fields."""
-        return list(map(self._prefix.__add__, lookup_texts(fields, rows)))
+    def keys(self, fields: Sequence[Field[Any, Any]], columns: Sequence[Sequence[Any]]) -> list[str]:
+        """The keys of many rows, given the values of each field."""
+        return list(map(self._prefix.__add__, lookup_texts(fields, columns)))
 
     def pk_keys(self, pks: Sequence[Any]) -> list[str]:
-        return self.keys(self._pk, [(pk,) for pk in pks])
+        return self.keys(self._pk, [pks])
 
     def pk_key(self, pk: Any) -> str:
         return self.key(self._pk, (pk,))

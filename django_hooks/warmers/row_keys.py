@@ -13,7 +13,7 @@ from django.db.models import CharField, Field, ForeignKey, IntegerField, Model, 
 
 from url_manifests.errors import ConfigurationError
 
-from .arguments import argument_text, shortened
+from .arguments import all_shortened, argument_text, shortened
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
 """What no quoting changes."""
@@ -91,15 +91,14 @@ def lookup_text(fields: Sequence[Field[Any, Any]], values: Sequence[Any]) -> str
     return shortened(",".join(f"{field.attname}={argument_text(_prepared(field, value))}" for field, value in pairs))
 
 
-def lookup_texts(fields: Sequence[Field[Any, Any]], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """The same for the values of many rows.
+def lookup_texts(fields: Sequence[Field[Any, Any]], columns: Sequence[Sequence[Any]]) -> list[str]:
+    """The same for many rows, given the values of each field.
 
     Raises:
         ValueError: a value does not fit its column, as in a query.
     """
-    columns = [_texts(field, values) for field, values in zip(fields, zip(*rows, strict=True), strict=True)]
-    texts = columns[0] if len(columns) == 1 else list(map(",".join, zip(*columns, strict=True)))
-    return list(map(shortened, texts))
+    texts = [_texts(field, values) for field, values in zip(fields, columns, strict=True)]
+    return all_shortened(texts[0] if len(texts) == 1 else list(map(",".join, zip(*texts, strict=True))))
 
 
 def _texts(field: Field[Any, Any], values: Sequence[Any]) -> list[str]:
@@ -107,9 +106,13 @@ def _texts(field: Field[Any, Any], values: Sequence[Any]) -> list[str]:
     head, types, prepare = f"{field.attname}=", set(map(type, values)), _preparing(field)
     if types == {int} and prepare is IntegerField.get_prep_value:
         return [f"{head}{value}" for value in values]
-    if types == {str} and prepare is CharField.get_prep_value and _PLAIN.fullmatch("".join(values)):
+    if types == {str} and prepare is CharField.get_prep_value and _is_plain("".join(values)):
         return [f"{head}'{value}" for value in values]
     return [head + argument_text(_prepared(field, value)) for value in values]
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and (text.isalnum() or _PLAIN.fullmatch(text) is not None)
 
 
 def _preparing(field: Field[Any, Any]) -> Any:

@@ -143,11 +143,12 @@ class CachedRowsWarmer(RowsWarmer):
     def _keys(self, page: _Page) -> list[str] | None:
         if any(None in row for row in page):
             return None  # NULL names no row, so not every row has all of its keys.
-        keys = [self.rows.pk_keys([row[0] for row in page])]
+        columns = list(zip(*page, strict=True))
+        keys = [self.rows.pk_keys(columns[0])]
         start = 1
         for fields in self.rows.lookups:
             end = start + len(fields)
-            keys.append(self.rows.keys(fields, [row[start:end] for row in page]))
+            keys.append(self.rows.keys(fields, columns[start:end]))
             start = end
         return keys[0] if len(keys) == 1 else list(chain.from_iterable(zip(*keys, strict=True)))
 
