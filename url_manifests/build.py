@@ -22,7 +22,7 @@ from .reading import Progress, Reading, SourceCount
 from .selection import Selection, SelectionPolicy, VariantPolicy
 from .sources import Source
 from .tally import Tally, hits_by_name
-from .totals import Totals
+from .totals import Totals, by_size
 from .workers import make_engine, total_bytes
 
 
@@ -155,36 +155,18 @@ def _entries(
     by_page = {page: shares_of(mix) for page, mix in tally.mixes()}
     profiles = variants.used_profiles(name for shares in by_page.values() for name in shares)
     first = next(iter(profiles))
-    entries = [_entry(candidate, by_page[candidate.page], first) for candidate in selected]
+    entries = [candidate.entry(by_page[candidate.page], first) for candidate in selected]
     return entries, profiles
-
-
-def _entry(candidate: Candidate, shares: dict[str, float], first_profile: str) -> Entry:
-    return Entry(
-        url=candidate.url,
-        host=candidate.host,
-        hits=candidate.hits,
-        predicted_hits=candidate.predicted_hits,
-        cold_ms=candidate.cold_ms,
-        warm_ms=candidate.warm_ms,
-        route=candidate.route,
-        variants={} if shares == {first_profile: 1.0} else shares,
-        signed_in=candidate.signed_in,
-    )
 
 
 def _totals_document(totals: Totals, pages: int, hits: int, selection: Selection) -> dict[str, Any]:
     return {
         "lines": totals.lines,
         "used": totals.used,
-        "excluded": _by_size(totals.excluded),
-        "rejected": _by_size(totals.rejected),
+        "excluded": by_size(totals.excluded),
+        "rejected": by_size(totals.rejected),
         "examples": {reason: [text for *_, text in rows] for reason, rows in sorted(totals.examples.items())},
         "pages": pages,
         "hits": hits,
-        "left_out": _by_size(selection.left_out),
+        "left_out": by_size(selection.left_out),
     }
-
-
-def _by_size(counter: dict[str, int]) -> dict[str, int]:
-    return {name: number for name, number in sorted(counter.items(), key=lambda item: (-item[1], item[0])) if number}

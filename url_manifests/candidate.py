@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from .entry import Entry
 
 
 class Candidate(NamedTuple):
@@ -24,3 +27,22 @@ class Candidate(NamedTuple):
     def expected_hits(self) -> float:
         """Requests to come."""
         return float(self.hits) if self.predicted_hits is None else self.predicted_hits
+
+    def entry(self, shares: Mapping[str, float], first_profile: str) -> Entry:
+        """As it stands in a manifest.
+
+        Args:
+            shares: share of the visitors by header profile.
+            first_profile: of the manifest, which an entry does not name when all visitors have it.
+        """
+        return Entry(
+            url=self.url,
+            host=self.host,
+            hits=self.hits,
+            predicted_hits=self.predicted_hits,
+            cold_ms=self.cold_ms,
+            warm_ms=self.warm_ms,
+            route=self.route,
+            variants={} if shares == {first_profile: 1.0} else shares,
+            signed_in=self.signed_in,
+        )

@@ -31,7 +31,7 @@ _MAX_STEP: Final = (1 << VARIANT_BIT - TIME_BIT) - 1
 
 GOOD_STATUSES: Final = frozenset({b"200", b"304"})
 """What Django stores, and what a visitor's browser gets when it holds a copy of that."""
-NOBODY: Final = frozenset({b"", b"-", b"0", b'""'})
+NOBODY: Final = frozenset({b"", b"-", b"0", b'""', b'"-"', b"null", b"None", b"anonymous", b"AnonymousUser"})
 """What logs write as the user's name when nobody is signed in."""
 
 

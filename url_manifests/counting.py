@@ -9,6 +9,7 @@ end, on disk where need be (`tally`). A page travels there as the hash of its ho
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -41,6 +42,9 @@ from .visitors import Visitors
 MAX_CELLS: Final = 250_000
 _LOW_BITS: Final = (1 << TARGET_BIT) - 1
 """A cell without its target, whose number would not fit into 64 bits."""
+
+_PORT: Final = re.compile(r"(?<=\]):\d{1,5}$|(?<=\.\d{1}):\d{1,5}$|(?<=\.\d{2}):\d{1,5}$|(?<=\.\d{3}):\d{1,5}$")
+"""Behind an address of IPv4 or one in brackets, where an application server names the client's port."""
 
 Network = IPv4Network | IPv6Network
 
@@ -164,7 +168,7 @@ class LineCounter:
 
     def _is_internal(self, client: bytes) -> bool:
         try:
-            address = ip_address(client.decode("ascii", "replace").strip("[]"))
+            address = ip_address(_PORT.sub("", client.decode("ascii", "replace")).strip("[]"))
         except ValueError:
             return False
         return any(address in network for network in self._networks)

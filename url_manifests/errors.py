@@ -8,6 +8,7 @@
     ├── FileFormatError                     2   a file is malformed: names path, line and field
     │   ├── UnsupportedVersionError         2   the file is newer than this release
     │   └── UnknownLogFormatError           2   no parser recognises this log
+    ├── DamagedArchiveError                 2   a compressed file breaks off; counted as one rejected line
     ├── TooManyRejectsError                 2   more of a log was rejected than the user allows
     ├── EmptyManifestError                  2   nothing was learned, and a manifest with entries would be lost
     ├── CoverageError                       3   less was warmed than required
@@ -110,6 +111,12 @@ class UnsupportedVersionError(FileFormatError):
 
 class UnknownLogFormatError(FileFormatError):
     """No log format fits the file's first lines; the message shows them and names the candidates."""
+
+
+class DamagedArchiveError(CacheWarmingError):
+    """A compressed file breaks off or is corrupt. Never ends a build: what came before was read, and it is counted."""
+
+    exit_code = ExitCode.USAGE
 
 
 class TooManyRejectsError(CacheWarmingError):

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from .safety_rules import OBJECT_ACTIONS, PAIRED_PARENTS, UNSAFE_SEGMENTS
+from .unsafe_words import ACTIONS_BEFORE_IDS, OBJECT_ACTIONS, PAIRED_PARENTS, UNSAFE_SEGMENTS
 
 _OTHER_BEGINNINGS: Final = (
     # Static files and plumbing, health checks, and keys of vendors that are made of lower-case letters.
@@ -23,7 +23,7 @@ _VENDOR_KEY: Final = r"(?!(?:sk|pypi|glpat|xox[a-z])-)"
 
 
 def beginnings(pattern: str) -> Iterator[str]:
-    """How words of a pattern of `safety_rules` may begin, as regexes: of ``log ?out|su`` ``log``, ``su\\b``."""
+    """How words of a pattern of `unsafe_words` may begin, as regexes: of ``log ?out|su`` ``log``, ``su\\b``."""
     for alternative in _alternatives(pattern):
         if alternative.startswith("(?:"):
             end = _closing(alternative)
@@ -33,6 +33,8 @@ def beginnings(pattern: str) -> Iterator[str]:
             if alternative[end + 1 : end + 2] == "?":
                 yield from beginnings(alternative[end + 2 :].lstrip())
             continue
+        if not alternative.isascii():
+            continue  # a plain path is written in ASCII
         letters = re.match(r"[a-z]*", alternative)
         run = letters[0] if letters else ""
         following = alternative[len(run) :]
@@ -76,7 +78,7 @@ def _grouped(prefixes: Iterable[str]) -> str:
 _SUSPICIOUS: Final = _grouped(
     [
         *(prefix for words in UNSAFE_SEGMENTS.values() for prefix in beginnings(words)),
-        *(prefix for words in (OBJECT_ACTIONS, _OTHER_BEGINNINGS) for prefix in words.split("|")),
+        *(prefix for words in (OBJECT_ACTIONS, ACTIONS_BEFORE_IDS, _OTHER_BEGINNINGS) for prefix in words.split("|")),
         *PAIRED_PARENTS,
     ]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ MAX_LINE_BYTES: Final = 1 << 20
 """A longer line is not one of ours; reading stops instead of filling the memory."""
 
 _MISSING: Final = object()
+_NEW_FILE_MODE: Final = 0o644
 
 
 @contextmanager
@@ -42,20 +44,41 @@ def _limited_lines(path: str | PathLike[str], readline: Callable[[int], bytes]) 
 
 
 @contextmanager
-def replacing(path: str | PathLike[str], mode: int = 0o644) -> Iterator[Path]:
-    """A temporary path in the same folder, renamed onto ``path`` when the block ends well and removed when not."""
-    target = Path(path)
+def replacing(path: str | PathLike[str], mode: int | None = None) -> Iterator[Path]:
+    """A temporary path in the same folder, renamed onto ``path`` when the block ends well and removed when not.
+
+    A link stays a link. What is no file, such as ``/dev/stdout`` or a pipe, is written to as it is.
+
+    Args:
+        mode: permissions; ``None`` for those of the file that is replaced, and 0644 for a new one.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        yield target
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
+    if mode is None:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_FILE_MODE
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        _to_disk(temporary)
         temporary.chmod(mode)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the content is on the disk: after a power cut the new name must not lead to an empty file."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _reject_constant(name: str) -> NoReturn:

@@ -16,15 +16,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from os import PathLike
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from .entry import Entry, Header
 from .errors import EmptyManifestError, FileFormatError
 from .headers import is_sendable
 from .jsonl import FieldReader, open_lines, read_header, write_lines
+
+__all__ = ["DEFAULT_PROFILE", "Entry", "Header", "ManifestReader", "entry_document", "write_manifest"]
 
 FORMAT: Final = "url-manifest"
 VERSION: Final = 1
@@ -32,57 +34,6 @@ VERSION: Final = 1
 _HOST: Final = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.ASCII)
 DEFAULT_PROFILE: Final = "default"
 """The name that an entry without variants refers to: the first of the header's profiles."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One URL that visitors will ask for, and what it is worth."""
-
-    url: str
-    """Path and query exactly as visitors send them; Django's page key hashes both."""
-    host: str = ""
-    """The public host with its port if not the default one; empty when the log did not tell."""
-    hits: int
-    """Requests seen in the window."""
-    predicted_hits: float | None = None
-    """Requests expected in a window to come, where more than plain counting was done."""
-    cold_ms: float | None = None
-    warm_ms: float | None = None
-    """Typical time at the server when the caches were cold and warm, where the log has times."""
-    route: str = ""
-    """The group that the URL belongs to, such as ``/en/p/*/``; limits and reports work by it."""
-    variants: Mapping[str, float] = field(default_factory=dict)
-    """Share of the visitors by header profile; empty means all of them by the header's first profile."""
-    signed_in: float = 0.0
-    """Share of the visitors with a session, where the log tells."""
-
-    @property
-    def expected_hits(self) -> float:
-        """What the entry weighs in coverage: the requests that are expected for it."""
-        return float(self.hits) if self.predicted_hits is None else self.predicted_hits
-
-    @property
-    def saving_ms(self) -> float | None:
-        """Server time that a warm cache saves over the expected requests, or ``None`` without measured times."""
-        if self.cold_ms is None or self.warm_ms is None:
-            return None
-        return self.expected_hits * max(self.cold_ms - self.warm_ms, 0.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """The first line: where the manifest comes from, and the header profiles that its variants name."""
-
-    entries: int
-    """How many lines follow; a file with fewer was cut."""
-    window_start: datetime | None = None
-    window_end: datetime | None = None
-    totals: Mapping[str, Any] = field(default_factory=dict)
-    """Counts of the build: lines, used, excluded by rule, rejected by reason."""
-    profiles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Profile name → request headers, byte for byte as that browser sends them."""
-    sources: tuple[Mapping[str, Any], ...] = ()
-    """Each input by its file name (never its path) with its format and number of lines."""
 
 
 def write_manifest(path: str | PathLike[str], header: Header, entries: Iterable[Entry]) -> None:
@@ -103,10 +54,12 @@ def write_manifest(path: str | PathLike[str], header: Header, entries: Iterable[
 
 
 def _entries_in(path: str | PathLike[str]) -> int:
+    if not Path(path).is_file():
+        return 0
     try:
         return ManifestReader(path).header.entries
     except FileFormatError:
-        return 0  # There is no file, or no manifest: nothing is lost.
+        return 0  # It is no manifest: nothing is lost.
 
 
 def _header_document(header: Header) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
+from .errors import DamagedArchiveError
 from .logs.clock import Clock
 from .logs.detect import ReaderSpec, detect
 from .logs.tabular import TableFormat
 from .sitemap import is_sitemap, sitemap_blocks
-from .sources import STDIN, DamagedArchiveError, Source, read_blocks
+from .sources import STDIN, Source, read_blocks
 from .spans import opened, spans
 from .tables import is_table, table_blocks
 from .totals import Totals

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
-from .errors import ConfigurationError, FileFormatError
+from .errors import ConfigurationError, DamagedArchiveError, FileFormatError
 from .logs.record import MAX_LINE_BYTES
 
 BLOCK_BYTES: Final = 1 << 18
@@ -29,12 +29,14 @@ _GZIP: Final = b"\x1f\x8b"
 _BZIP2: Final = b"BZh"
 _XZ: Final = b"\xfd7zXZ\x00"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_REFUSED: Final = {
+    b"\xff\xfe": "is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8",
+    b"\xfe\xff": "is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8",
+    b"PK\x03\x04": "is a zip archive; unpack it, or pipe it: unzip -p FILE | python -m url_manifests build -",
+}
+"""First bytes of what is recognised, so that it can be said, but not read."""
 MAGIC_BYTES: Final = 6
 """As many tell whether a file is compressed."""
-
-
-class DamagedArchiveError(Exception):
-    """A compressed file breaks off or is corrupt; what came before it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ def open_source(source: Source) -> Iterator[IO[bytes]]:
 
 def _decompressed(source: Source, stream: io.BufferedReader) -> IO[bytes]:
     magic = stream.peek(MAGIC_BYTES)[:MAGIC_BYTES]
+    for beginning, problem in _REFUSED.items():
+        if magic.startswith(beginning):
+            raise FileFormatError(source.name, problem)
     if magic.startswith(_GZIP):
         return cast("IO[bytes]", gzip.open(stream))
     if magic.startswith(_BZIP2):
@@ -107,13 +112,12 @@ def is_compressed(beginning: bytes) -> bool:
 
 def _zstd(source: Source, stream: io.BufferedReader) -> IO[bytes]:
     try:
-        import zstandard  # noqa: PLC0415 - an extra: only those with zstd logs need it
+        from .zstd_frames import ZstdFrames  # noqa: PLC0415 - an extra: only those with zstd logs need it
     except ImportError as error:
         raise FileFormatError(
             source.name, "is compressed with zstd; install django-cache-warming[zstd] to read it"
         ) from error
-    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-    return cast("IO[bytes]", reader)
+    return cast("IO[bytes]", ZstdFrames(stream))
 
 
 def read_blocks(source: Source, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
@@ -147,7 +151,7 @@ def _guarded_reads(source: Source, stream: IO[bytes], block_bytes: int) -> Itera
         # gzip and bz2 say "not a gzipped file" with an OSError that has no number.
         yield b"".join(gathered)
         raise DamagedArchiveError(str(error)) from error
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, DamagedArchiveError) as error:
         yield b"".join(gathered)
         raise DamagedArchiveError(str(error)) from error
     if gathered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,3 +46,8 @@ class Totals:
         self.rejected.update(other.rejected)
         for reason, rows in other.examples.items():
             self.examples[reason] = sorted([*self.examples.get(reason, []), *rows])[:EXAMPLES_PER_REASON]
+
+
+def by_size(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts that are not zero, the largest first, as manifests list them."""
+    return {name: number for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if number}

@@ -143,11 +143,12 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            for process in self._processes:
+                process.terminate()
         for connection in self._connections:
             connection.close()
         for process in self._processes:
-            if kind is not None:
-                process.terminate()
             process.join()
 
 
@@ -170,7 +171,7 @@ def _work(connection: Connection, options: CountingOptions, folder: Path, number
         connection.send(Counted(number, counter.totals, counter.variants))
     except FileFormatError as error:
         connection.send(_Unreadable(error.path, error.problem))
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+    except (EOFError, ConnectionError, KeyboardInterrupt):
         return  # the reader is gone, or the user pressed Ctrl-C: it reports, this end just leaves
 
 

@@ -22,6 +22,7 @@ from url_manifests.manifest import Entry, Header, write_manifest
 from url_manifests.prediction import PredictionPolicy, hour_weights
 from url_manifests.rules import Rules
 from url_manifests.selection import Selection, SelectionPolicy
+from url_manifests.totals import by_size
 
 from . import storage
 from .costs import Costs
@@ -141,21 +142,8 @@ def _entries(
     variants = ObservedVariants(observed, policy)
     shares = [variants.shares(page) for page in observed]
     profiles = variants.used_profiles(name for share in shares for name in share)
-    by_first = {next(iter(profiles)): 1.0}
-    entries = [
-        Entry(
-            url=candidate.url,
-            host=candidate.host,
-            hits=candidate.hits,
-            predicted_hits=candidate.predicted_hits,
-            cold_ms=candidate.cold_ms,
-            warm_ms=candidate.warm_ms,
-            route=candidate.route,
-            variants={} if share == by_first else share,
-            signed_in=candidate.signed_in,
-        )
-        for candidate, share in zip(selected, shares, strict=True)
-    ]
+    first = next(iter(profiles))
+    entries = [candidate.entry(share, first) for candidate, share in zip(selected, shares, strict=True)]
     return entries, profiles
 
 
@@ -165,17 +153,13 @@ def _totals(kept: Sequence[Page], sieve: _Sieve, selection: Selection) -> dict[s
     return {
         "lines": used + sieve.excluded.total(),
         "used": used,
-        "excluded": _by_size(sieve.excluded),
+        "excluded": by_size(sieve.excluded),
         "pages": len(kept),
         "hits": used,
-        "left_out": _by_size(selection.left_out),
+        "left_out": by_size(selection.left_out),
         "gone": {gone.route: {"urls": gone.urls, "hits": gone.hits, "example": gone.example} for gone in sieve.gone},
     }
 
 
 def _start_of(hour: int) -> datetime:
     return datetime.fromtimestamp(hour * 3600, UTC)
-
-
-def _by_size(counts: Counter[str]) -> dict[str, int]:
-    return {name: number for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if number}

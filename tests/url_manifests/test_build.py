@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import random
+import zipfile
 
 import pytest
 import zstandard
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.url_manifests.lines import CHROME, IPHONE, LINES, W3C, combined
 from url_manifests.build import BuildOptions, build
 from url_manifests.counting import CountingOptions
-from url_manifests.errors import ConfigurationError, FileFormatError, TooManyRejectsError
+from url_manifests.errors import ConfigurationError, FileFormatError, TooManyRejectsError, UnknownLogFormatError
 from url_manifests.manifest import ManifestReader
 from url_manifests.rules import read_rules
 from url_manifests.selection import SelectionPolicy
@@ -164,6 +165,44 @@ def test_a_damaged_archive_is_read_as_far_as_it_goes(tmp_path, ending):
     build(expand([str(tmp_path / "a.log")]), tmp_path / "m.jsonl", BuildOptions(max_rejects=1.0))
     totals = ManifestReader(tmp_path / "m.jsonl").header.totals
     assert adds_up(totals)
+    assert totals["rejected"]["damaged-archive"] == 1
+
+
+def test_zstd_and_gzip_archives_may_have_several_members(tmp_path):
+    packs = [compressors()[ending] for ending in ("gz", "zst", "bz2", "xz")]
+    text = (combined("/a/") + "\n").encode()
+    for number, pack in enumerate(packs):
+        (tmp_path / f"{number}.log").write_bytes(pack(text) + pack(text))
+    build(expand([str(tmp_path / "*.log")]), tmp_path / "m.jsonl", BuildOptions())
+    assert [entry.hits for entry in ManifestReader(tmp_path / "m.jsonl")] == [8]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_named_with_the_way_out(tmp_path, encoding):
+    (tmp_path / "a.log").write_text(f"{combined('/a/')}\n" * 3, encoding=encoding)
+    with pytest.raises(FileFormatError, match="is UTF-16; convert it with: iconv"):
+        build(expand([str(tmp_path / "a.log")]), tmp_path / "m.jsonl", BuildOptions())
+
+
+def test_a_zip_archive_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.log", combined("/a/"))
+    with pytest.raises(FileFormatError, match="is a zip archive"):
+        build(expand([str(tmp_path / "a.zip")]), tmp_path / "m.jsonl", BuildOptions())
+
+
+def test_noise_is_no_format(tmp_path):
+    noise = random.Random(3).randbytes(200_000)
+    (tmp_path / "a.log").write_bytes(b"# looks like a directive\n" + noise)
+    with pytest.raises(UnknownLogFormatError):
+        build(expand([str(tmp_path / "a.log")]), tmp_path / "m.jsonl", BuildOptions())
+
+
+@pytest.mark.parametrize("name", ["combined", "caddy-json", "nginx-json"])
+def test_a_byte_order_mark_is_read_over(tmp_path, name):
+    (tmp_path / "a.log").write_text("\ufeff" + f"{LINES[name]}\n" * 2, encoding="utf-8")
+    build(expand([str(tmp_path / "a.log")]), tmp_path / "m.jsonl", BuildOptions())
+    assert [entry.hits for entry in ManifestReader(tmp_path / "m.jsonl")] == [2]
 
 
 def test_missing_files_and_folders(tmp_path):

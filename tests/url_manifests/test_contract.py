@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import string
 from datetime import UTC, datetime
 
@@ -215,6 +217,51 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("m.jsonl", "old")]
+
+
+def test_what_the_disk_refuses_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
+    path = tmp_path / "m.jsonl"
+    path.write_text("old")
+
+    def refuse(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space left"), replacing(path) as temporary:
+        temporary.write_text("new")
+    assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("m.jsonl", "old")]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_replaced_file_keeps_its_permissions(tmp_path, mode):
+    path = tmp_path / "m.jsonl"
+    path.write_text("old")
+    path.chmod(mode)
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", mode)
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "m.jsonl").symlink_to(tmp_path / "real" / "m.jsonl")
+    for text in ("first", "second"):
+        with replacing(tmp_path / "m.jsonl") as temporary:
+            temporary.write_text(text)
+        assert (tmp_path / "real" / "m.jsonl").read_text() == text
+    assert (tmp_path / "m.jsonl").is_symlink()
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_manifest(path, Header(entries=0), [])
+        assert os.read(reader, 100).startswith(b'{"format": "url-manifest"')
+    finally:
+        os.close(reader)
+    assert path.is_fifo()
 
 
 OUTCOME = Outcome(

@@ -12,12 +12,15 @@ from tests.url_manifests.test_safety import HARMLESS, UNSAFE
 from url_manifests import classify
 from url_manifests.harmless import PLAIN_PATH
 from url_manifests.rules import Rules
-from url_manifests.safety_rules import OBJECT_ACTIONS, PAIRED_PARENTS, UNSAFE_SEGMENTS
+from url_manifests.unsafe_words import ACTIONS_BEFORE_IDS, OBJECT_ACTIONS, PAIRED_PARENTS, UNSAFE_SEGMENTS
 
 TARGETS = [*(url for _, url in UNSAFE), *HARMLESS]
 WORDS = st.one_of(
     # Words of the tables, which hold a blank where a segment holds a hyphen.
-    *(st.from_regex(f"(?:{words})", fullmatch=True) for words in (*UNSAFE_SEGMENTS.values(), OBJECT_ACTIONS)),
+    *(
+        st.from_regex(f"(?:{words})", fullmatch=True)
+        for words in (*UNSAFE_SEGMENTS.values(), OBJECT_ACTIONS, ACTIONS_BEFORE_IDS)
+    ),
     st.sampled_from([*PAIRED_PARENTS, "add", "reset", "static", "healthz", "readyz", "ping", "server-status", "build"]),
     st.from_regex(r"(?:sk|pypi|glpat|xoxb)-[a-z0-9-]{5,40}|[0-9a-f]{20,40}|[0-9]{3,16}|[a-z]{1,40}", fullmatch=True),
     st.from_regex(r"[a-z]{1,8}(?:-[a-z0-9]{1,20}){0,4}", fullmatch=True),

@@ -16,10 +16,11 @@ _MONTHS: Final = {
     name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
 }
 _CLF: Final = re.compile(
-    rb"(\d{1,2})/([A-Za-z]{3})/(\d{4})[: ](\d{2}):(\d{2}):(\d{2})(?:[.,]\d+)?(?: ?([+-]\d{2}):?(\d{2})| ?Z)?"
+    rb"(?:[A-Z][a-z]{2}, )?(\d{1,2})[/ -]([A-Za-z]{3})[/ -](\d{4})[: ](\d{2}):(\d{2}):(\d{2})(?:[.,]\d+)?"
+    rb"(?: ?([+-]\d{2}):?(\d{2})| ?Z| ?GMT| ?UTC)?"
 )
 _ISO: Final = re.compile(
-    rb"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([+-]\d{2}):?(\d{2})?| ?Z| ?UTC)?"
+    rb"(\d{4})[/-](\d{2})[/-](\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([+-]\d{2}):?(\d{2})?| ?Z| ?UTC)?"
 )
 _CTIME: Final = re.compile(rb"(?:[A-Za-z]{3} )?([A-Za-z]{3}) {1,2}(\d{1,2}) (\d{2}):(\d{2}):(\d{2}) (\d{4})")
 _EPOCH: Final = re.compile(rb"(\d{9,19})(?:\.\d+)?")

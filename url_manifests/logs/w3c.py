@@ -29,6 +29,9 @@ _COLUMNS: Final = {
 }  # fmt: skip
 _SESSION_COOKIE: Final = re.compile(rb"(?:^|[;+\s]|%20)sessionid=")
 
+# Values may stand in quotes and hold spaces there, and several spaces may stand between them.
+_VALUE: Final = re.compile(rb'(?:"([^"]*(?:""[^"]*)*)"|(\S+))(?=\s|$)')
+
 
 class W3cFormat:
     """Data lines under the latest ``#Fields`` line; the one format whose lines depend on earlier ones."""
@@ -48,9 +51,16 @@ class W3cFormat:
         if not self._names:
             return NO_FIELDS_LINE if _looks_like_data(line) else UNRECOGNISED
         values = line.split(self._separator)
-        if len(values) != len(self._names) and len(values := line.split()) != len(self._names):
+        if len(values) != len(self._names):
+            values = [quoted or bare for quoted, bare in _VALUE.findall(line)]
+        if len(values) != len(self._names):
             return COLUMNS
-        return self._record(dict(zip(self._names, values, strict=True)))
+        return self._record(dict(zip(self._names, values, strict=True)), is_cloudfront=self._cloudfront)
+
+    def record_of(self, row: dict[str, bytes]) -> Parsed:
+        """Read what was written as JSON, with the names of the ``#Fields`` line."""
+        named = {_COLUMNS.get(name.lower().encode(), name): value for name, value in row.items()}
+        return self._record(named, is_cloudfront="x-edge-location" in row)
 
     def _directive(self, line: bytes) -> Parsed:
         if match := _FIELDS_LINE.search(line):
@@ -60,7 +70,7 @@ class W3cFormat:
             self._separator = b"\t" if self._cloudfront else b" "
         return DIRECTIVE
 
-    def _record(self, row: dict[str, bytes]) -> Parsed:
+    def _record(self, row: dict[str, bytes], *, is_cloudfront: bool) -> Parsed:
         def get(name: str) -> bytes:
             value = row.get(name, b"")
             return b"" if value == b"-" else value
@@ -70,33 +80,41 @@ class W3cFormat:
             return MISSING_FIELD
         if query := get("query"):
             target += b"?" + query
-        if self._cloudfront:
+        if is_cloudfront:
             target = target.replace(b"%25", b"%")  # CloudFront encodes what the visitor had already encoded
         hour = self._clock.hour(get("date") + b" " + get("time") if get("date") else get("stamp"))
         if not isinstance(hour, int):
             return hour
-        time_us = self._time_us(get("taken"))
+        time_us = _time_us(get("taken"), 1e6 if is_cloudfront else 1e3)
         if time_us is None:
             return NEGATIVE_TIME
+        text = _cloudfront_text if is_cloudfront else _iis_text
         cookie = b"1" if _SESSION_COOKIE.search(get("cookie")) else b""
         return LogRecord(
-            method, target, status, hour, self._text(get("agent")), get("viewer-host") or get("host"), get("client"),
-            get("user"), time_us, self._text(get("accept_encoding")), self._text(get("accept_language")), cookie,
+            method, target, status, hour, text(get("agent")), get("viewer-host") or get("host"), get("client"),
+            get("user"), time_us, text(get("accept_encoding")), text(get("accept_language")), cookie,
         )  # fmt: skip
 
-    def _time_us(self, raw: bytes) -> int | None:
-        """CloudFront counts seconds, IIS milliseconds."""
-        if not raw:
-            return UNKNOWN_TIME_US
-        try:
-            time_us = float(raw) * (1e6 if self._cloudfront else 1e3)
-        except ValueError:
-            return None
-        return int(time_us) if 0 <= time_us < 1e12 else None
 
-    def _text(self, raw: bytes) -> bytes:
-        """A header's value: IIS writes a plus for a space, CloudFront ``%20`` and for some years ``%2520``."""
-        return unquote_to_bytes(unquote_to_bytes(raw)) if self._cloudfront else raw.replace(b"+", b" ")
+def _time_us(raw: bytes, unit_us: float) -> int | None:
+    """CloudFront counts seconds, IIS milliseconds."""
+    if not raw:
+        return UNKNOWN_TIME_US
+    try:
+        time_us = float(raw) * unit_us
+    except ValueError:
+        return None
+    return int(time_us) if 0 <= time_us < 1e12 else None
+
+
+def _iis_text(raw: bytes) -> bytes:
+    """A header's value: IIS writes a plus for a space."""
+    return raw.replace(b"+", b" ")
+
+
+def _cloudfront_text(raw: bytes) -> bytes:
+    """A header's value: CloudFront writes ``%20`` for a space, and did for some years ``%2520``."""
+    return unquote_to_bytes(unquote_to_bytes(raw))
 
 
 def _looks_like_data(line: bytes) -> bool:

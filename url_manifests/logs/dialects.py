@@ -1,0 +1,93 @@
+"""JSON access logs whose names or units are their own: Caddy, Traefik, Envoy, Fastly, Google Cloud, pino.
+
+A dialect is a table: which keys make it this dialect, and where each field of a record stands. ``a/b`` is a nested key.
+All other JSON is read by the usual names of `fields`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """Where one server's JSON keeps the fields of a record; of several places the first that is filled counts."""
+
+    name: str
+    marks: tuple[str, ...]
+    """Keys that all must be there."""
+    duration_us: float
+    """Microseconds in the unit of its duration."""
+    method: tuple[str, ...]
+    target: tuple[str, ...]
+    status: tuple[str, ...]
+    time: tuple[str, ...]
+    agent: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    client: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    duration: tuple[str, ...] = ()
+    accept_encoding: tuple[str, ...] = ()
+    accept_language: tuple[str, ...] = ()
+
+
+DIALECTS: Final = (
+    Dialect(
+        name="caddy-json", marks=("request/method", "request/uri", "status"), duration_us=1e6,
+        method=("request/method",), target=("request/uri",), status=("status",), time=("ts",),
+        agent=("request/headers/User-Agent",), host=("request/host",), user=("user_id",), duration=("duration",),
+        client=("request/client_ip", "request/remote_ip", "request/remote_addr"),
+        accept_encoding=("request/headers/Accept-Encoding",), accept_language=("request/headers/Accept-Language",),
+    ),
+    Dialect(
+        name="traefik-json", marks=("RequestMethod", "RequestPath"), duration_us=1e-3,
+        method=("RequestMethod",), target=("RequestPath",), status=("DownstreamStatus", "OriginStatus"),
+        time=("StartUTC", "StartLocal", "time"), agent=("request_User-Agent",), host=("RequestHost", "RequestAddr"),
+        client=("ClientHost",), user=("ClientUsername",), duration=("Duration",),
+        accept_encoding=("request_Accept-Encoding",), accept_language=("request_Accept-Language",),
+    ),
+    Dialect(
+        name="fastly-json", marks=("url", "request_method", "response_status"), duration_us=1.0,
+        method=("request_method",), target=("url",), status=("response_status",), time=("timestamp", "time_start"),
+        agent=("request_user_agent",), host=("host", "orig_host"), client=("client_ip",), duration=("time_elapsed",),
+        accept_encoding=("request_accept_encoding",), accept_language=("request_accept_language",),
+    ),
+    Dialect(
+        name="envoy-json", marks=("response_code", "method"), duration_us=1e3,
+        method=("method",), target=("x-envoy-origin-path", "path", "x-envoy-original-path"),
+        status=("response_code",), time=("start_time", "@timestamp", "timestamp", "time"),
+        agent=("user-agent", "user_agent"), host=(":authority", "authority"), duration=("duration",),
+        client=("x-forwarded-for", "x_forwarded_for", "downstream_remote_address"),
+    ),
+    Dialect(
+        name="pino-json", marks=("req/method", "req/url"), duration_us=1e3,
+        method=("req/method",), target=("req/url",), status=("res/statusCode",), time=("time",),
+        agent=("req/headers/user-agent",), host=("req/headers/host",), client=("req/remoteAddress",),
+        duration=("responseTime",), accept_encoding=("req/headers/accept-encoding",),
+        accept_language=("req/headers/accept-language",),
+    ),
+    Dialect(
+        name="gcp-json", marks=("httpRequest/requestMethod", "httpRequest/requestUrl"), duration_us=1e6,
+        method=("httpRequest/requestMethod",), target=("httpRequest/requestUrl",), status=("httpRequest/status",),
+        time=("timestamp",), agent=("httpRequest/userAgent",), client=("httpRequest/remoteIp",),
+        duration=("httpRequest/latency",),
+    ),
+)  # fmt: skip
+
+
+def dialect_of(document: dict[str, Any]) -> Dialect | None:
+    """The first dialect whose marks are all there."""
+    for dialect in DIALECTS:
+        if all(value_at(document, mark) is not None for mark in dialect.marks):
+            return dialect
+    return None
+
+
+def value_at(document: Any, place: str) -> Any:
+    """What stands at a place, or ``None``."""
+    for key in place.split("/"):
+        if not isinstance(document, dict):
+            return None
+        document = document.get(key)
+    return document
