@@ -189,7 +189,7 @@ class FakeSite:
             return 200, [], Trace(keys=keys)
         if kind == "busy" or (kind == "once-busy" and times == 1):
             return 503, ["Retry-After: 1"], Trace()
-        if kind in _PLAIN and not (kind == "half-broken" and times == 1):
+        if kind in _PLAIN and times > _SOUND_FOR.get(kind, 0):
             return _PLAIN[kind]
         language = "" if kind == "same" else headers.get("accept-language")
         keys = self._touch(KeyKind.PAGE, f"page:{language}:{target}")
@@ -223,7 +223,10 @@ _PLAIN = {
     "missing": (404, [], Trace(reason="status")),
     "broken": (500, [], Trace(reason="status")),
     "half-broken": (500, [], Trace()),
+    "breaks-later": (500, [], Trace(reason="status")),
 }
+_SOUND_FOR = {"half-broken": 1, "breaks-later": 2}
+"""So many times it is a page like any other; after two it has been proven warm."""
 
 
 async def _send(writer: asyncio.StreamWriter, status: int, lines: list[str], body: bytes = b"<p>Hello</p>") -> None:

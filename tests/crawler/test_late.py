@@ -82,7 +82,7 @@ def test_all_or_a_sample(project: Project, site: FakeSite, mode: str, asked: int
     project.write_urls(*(f"/page/{number}/" for number in range(450)))
     assert project.crawl(f"verify={mode}").returncode == 0
     assert project.report["late_check"] == {
-        "mode": mode, "asked": asked, "gone": 0, "unanswered": 0, "coverage": 1.0
+        "mode": mode, "asked": asked, "gone": 0, "failed": 0, "unanswered": 0, "coverage": 1.0
     }  # fmt: skip
     assert len(site.paths) == 900 + asked
     assert_adds_up(project, 450)
@@ -103,6 +103,17 @@ def test_what_is_lost_within_what_is_required(project: Project, site: FakeSite) 
     project.write_urls(*(f"/page/{number}/" for number in range(50)))
     assert project.crawl("verify=all", "concurrency=1", "require_coverage=0").returncode == 0
     assert project.report["reasons"]["evicted"] >= 2
+
+
+def test_a_page_that_breaks_meanwhile_is_no_fault_of_the_caches(project: Project, site: FakeSite) -> None:
+    """Exit code 4 has whoever is awake look at the memory of caches."""
+    project.write_urls("/page/1/", "/breaks-later/1/")
+    result = project.crawl("verify=all", "require_coverage=0.9")
+    assert result.returncode == 3, result.stderr
+    assert "MAX_ENTRIES" not in result.stderr
+    report = project.report
+    assert (report["failed"], report["late_check"]["failed"], report["late_check"]["gone"]) == (1, 1, 0)
+    assert_adds_up(project, 2)
 
 
 def test_not_after_the_deadline(project: Project, site: FakeSite) -> None:
