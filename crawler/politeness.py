@@ -124,14 +124,25 @@ class PolitenessMiddleware:
         if not answer.is_overload or self._run.is_stopping:
             return None
         pause_s = pause_before_retry_s(answer, wire.attempt, retry_after, jitter=random())  # noqa: S311 - no secret
-        if not 0 < pause_s < self._run.remaining_s() or not may_retry(
-            self._run.traffic.retries, self._run.traffic.sent
-        ):
+        if not self._may_come_back(answer, pause_s):
             return None
         self._hold(pause_s)
-        self._run.traffic.retries += 1
         request.meta[WIRE] = replace(wire, attempt=wire.attempt + 1)
         return request
+
+    def _may_come_back(self, answer: Answer, pause_s: float) -> bool:
+        """Whether a request may be sent again; counted if so."""
+        run = self._run
+        is_in_time = pause_s < run.remaining_s()
+        if answer.is_refusal:
+            run.traffic.refused += 1
+            # Nothing that is asked before would be answered.
+            run.is_deadline_over |= not is_in_time
+            return is_in_time and pause_s > 0
+        if not (is_in_time and pause_s > 0 and may_retry(run.traffic.retries, run.traffic.sent)):
+            return False
+        run.traffic.retries += 1
+        return True
 
 
 def _elapsed_ms(request: Request) -> float:

@@ -11,6 +11,8 @@ class Traffic:
     def __init__(self) -> None:
         self.sent = 0
         self.retries = 0
+        self.refused = 0
+        """Turned away for visitors' sake, and sent again later."""
         self._first_sent_at_s = self._last_sent_at_s = 0.0
 
     def count(self, now_s: float) -> None:
@@ -29,4 +31,9 @@ class Traffic:
 
     def document(self) -> dict[str, Any]:
         """Its part of the report."""
-        return {"requests_sent": self.sent, "retries": self.retries, "rate_achieved": round(self.rate, 2)}
+        return {
+            "requests_sent": self.sent,
+            "retries": self.retries,
+            "refused": self.refused,
+            "rate_achieved": round(self.rate, 2),
+        }

@@ -134,6 +134,7 @@ LOGGING = {
 CACHE_WARMING = {
     "SECRET": os.environ.get("WARM_SECRET", ""),
     "WRITES": os.environ.get("EXAMPLE_WRITES", "observe"),
+    "LOCK_TTL_S": float(os.environ.get("EXAMPLE_LOCK_TTL_S", "60")),
     "SESSIONS": {"priority": 30} if SESSION_ENGINE.endswith(".cached_db") else False,
     "PERSONAS": {
         "retail": {"username": "persona-retail"},

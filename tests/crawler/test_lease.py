@@ -102,7 +102,9 @@ def test_what_is_no_claim(query: str) -> None:
         LeaseClaim.read(query)
 
 
-@pytest.mark.parametrize("value", ["", "[]", "{}", '{"state":"mine"}', "null", "[" * 5000, '{"state":"held","ttl_s":"x"}'])
+@pytest.mark.parametrize(
+    "value", ["", "[]", "{}", '{"state":"mine"}', "null", "[" * 5000, '{"state":"held","ttl_s":"x"}']
+)
 def test_what_is_no_answer(value: str) -> None:
     with pytest.raises(ValueError):
         LeaseAnswer.decode(value)
