@@ -58,6 +58,10 @@ def parse_seconds(text: str) -> float:
     return _number(text, 0.0, "must be a number of seconds above 0", is_open=True)
 
 
+def parse_seconds_or_0(text: str) -> float:
+    return _number(text, 0.0, "must be a number of seconds, or 0 for not at all")
+
+
 def parse_rate(text: str) -> float:
     return _number(text, 0.0, "must be requests a second, or 0 for no limit")
 
@@ -144,6 +148,12 @@ def parse_basic_auth(text: str) -> str:
 def parse_bearer(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
         raise ValueError("must be a token of letters, digits and -._~+/=")
+    return text
+
+
+def parse_cache_down(text: str) -> str:
+    if text not in ("stop", "go-on"):
+        raise ValueError("must be stop or go-on")
     return text
 
 
