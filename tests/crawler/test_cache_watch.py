@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -63,7 +64,13 @@ def test_what_says_nothing_of_the_cache_does_not_end_an_outage() -> None:
 
 def test_a_cache_that_comes_back_costs_nothing_but_time(project: Project, site: FakeSite) -> None:
     site.cache_is_down = True
-    timer = threading.Timer(4, lambda: setattr(site, "cache_is_down", False))
+
+    def come_back() -> None:
+        while len(site.paths) < 3:
+            time.sleep(0.05)
+        site.cache_is_down = False
+
+    timer = threading.Thread(target=come_back)
     timer.start()
     project.write_urls(*(f"/page/{number}/" for number in range(30)))
     done = project.crawl()
