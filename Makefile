@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Apart from the others, for they take minutes: waiting for time limits to pass, and visiting 2,000 pages with a browser.
-LONG := tests/faults tests/flow/test_no_false_warm.py
+# Apart from the others, for they take minutes: waiting for time limits and locks to pass, filling a whole shop, visiting
+# 2,000 pages with a browser.
+LONG := tests/faults tests/flow/test_no_false_warm.py tests/flow/test_two_machines.py tests/flow/test_crowded.py
 SITE := url_manifests crawler django_hooks
 CODE := $(SITE) demo example tests benchmarks
 

@@ -19,7 +19,7 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 
-from url_manifests.protocol import TRACE_HEADER
+from url_manifests.protocol import REFUSAL_HEADER, TRACE_HEADER, Refusal, refusal_in
 from url_manifests.traces import Trace, decode_trace
 
 from . import extras
@@ -49,6 +49,8 @@ class Answer:
     reason: str = ""
     """Why this is no usable answer, a name of ``REASONS``; empty when it is one."""
     detail: str = ""
+    is_refusal: bool = False
+    """The site turned the request away for its visitors' sake, before it computed anything: it is to be sent later."""
     answered_at_s: float = field(default_factory=time, compare=False)
     """Unix time."""
 
@@ -80,6 +82,7 @@ def answer_from_response(response: Response, elapsed_ms: float = 0.0) -> Answer:
         elapsed_ms=round(elapsed_ms, 1),
         reason=reason_of_status(response.status, location),
         detail=str(response.status) if response.status >= 400 else "",
+        is_refusal=_refusal(response) is Refusal.BUSY,
     )
     raw = response.headers.get(TRACE_HEADER)
     if raw is None:
@@ -100,6 +103,10 @@ def _with_trace(answer: Answer, trace: Trace) -> Answer:
         return replace(answer, trace=trace)
     tables = ", ".join(extras.counts(trace, "refused"))
     return replace(answer, trace=trace, reason=trace.reason, detail=tables or answer.detail)
+
+
+def _refusal(response: Response) -> Refusal | None:
+    return refusal_in((response.headers.get(REFUSAL_HEADER) or b"").decode("latin-1"))
 
 
 def _location(response: Response) -> str:

@@ -83,7 +83,7 @@ class Handshake:
             run.sites[host or run.target.host] = view
             self._left[host] = 0
         elif response is not None and REFUSAL_HEADER in response.headers:
-            if not self._left[host]:
+            if not self._left[host] or run.must_leave():
                 why = (response.headers[REFUSAL_HEADER] or b"").decode("latin-1")[:200]
                 raise SiteProtectionError(f"the site refuses warm requests ({why}); run again when visitors are well")
         elif response is not None and (answer.status == 200 or not (self._left[host] or run.sites)):

@@ -10,6 +10,8 @@ rate follows when that is down to one, or when the site says in so many words th
 - *Latency* is held against this run's own, of the same route, hits and misses apart: every other answer is a cache
   hit, and a page that is always slow is no sign. Twice as slow, in the mean of the last answers, takes a third off.
 - Afterwards both grow by small steps, and only while latency is near to what it was.
+- A site that turned requests away for its visitors' sake has said how many at once are too many: that number is come
+  back to so slowly that visitors have had their rest.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ STEP_S: Final = 1.0
 """One reaction to trouble, or one step up, in so many seconds."""
 GROWTH: Final = 0.05
 """What a good second gives back, as a share of the limit, once there was trouble."""
+CEILING_GROWTH: Final = 0.01
+"""What a good second gives back of the most at once, as a share of the limit, once requests were turned away."""
+CEILING_FACTOR: Final = 0.75
 OVERLOAD_FACTOR: Final = 0.5
 LATENCY_FACTOR: Final = 0.7
 LEAST_SHARE: Final = 0.02
@@ -56,6 +61,7 @@ class LoadController:
         self._clock = clock
         self._rate = max_rate * START_SHARE
         self._window = 1.0
+        self._ceiling = self._max_window
         self._is_starting = True
         self._began_at_s: float | None = None
         self._counted_until_s = 0.0
@@ -95,6 +101,7 @@ class LoadController:
             if self._latency.ratio < NEAR and now_s - self._slowed_at_s >= STEP_S:
                 grown = self._rate * 2 if self._is_starting else self._rate + self._max_rate * GROWTH
                 self._rate = min(grown, self._max_rate)
+                self._ceiling = min(self._ceiling + self._max_window * CEILING_GROWTH, self._max_window)
 
     def pause(self, seconds: float) -> None:
         """Nothing may leave for some time."""
@@ -109,7 +116,9 @@ class LoadController:
     def note(self, answer: Answer, route: str) -> None:
         """Learn from an answer."""
         if answer.is_overload:
-            self._slow_down(answer.reason, OVERLOAD_FACTOR)
+            at_once = self._window
+            if self._slow_down("refused" if answer.is_refusal else answer.reason, OVERLOAD_FACTOR):
+                self._ceiling = max(at_once * CEILING_FACTOR, 1.0) if answer.is_refusal else self._ceiling
             return
         if not answer.reason:
             is_hit = answer.trace is not None and answer.trace.page_hit
@@ -118,12 +127,13 @@ class LoadController:
             self._slow_down("latency", LATENCY_FACTOR)
         elif self._latency.ratio < NEAR:
             step = 1.0 if self._is_starting else 1 / self._window
-            self._window = min(self._window + step / 2, self._max_window)
+            self._window = min(self._window + step / 2, self._ceiling)
 
-    def _slow_down(self, why: str, factor: float) -> None:
+    def _slow_down(self, why: str, factor: float) -> bool:
+        """Take less, unless that was done within the last second."""
         now_s = self._clock()
         if self._slowed_at_s and now_s - self._slowed_at_s < STEP_S:
-            return
+            return False
         self._count(now_s)
         self._slowed_at_s = self._stepped_at_s = now_s
         self._is_starting = False
@@ -131,6 +141,7 @@ class LoadController:
         if why != "latency" or self._window < 2:
             self._rate = max(self._rate * factor, self._max_rate * LEAST_SHARE)
         self._window = max(self._window * factor, 1.0)
+        return True
 
 
 class LatencyScore:

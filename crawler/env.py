@@ -65,6 +65,8 @@ class WarmConfig:
     report: Path
     outcomes: Path
     stop_file: Path
+    cache_wait_s: float
+    cache_down: str
     proxy_scheme_header: str
     release: str
     run_id: str
@@ -209,6 +211,8 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         report=report,
         outcomes=outcomes,
         stop_file=values["stop_file"],
+        cache_wait_s=values["cache_wait"],
+        cache_down=values["cache_down"],
         proxy_scheme_header=values["proxy_scheme_header"],
         release=values["release"],
         run_id=values["resume"] or values["run_id"] or new_run_id(datetime.now(UTC)),

@@ -25,6 +25,9 @@ ERRORS_SHARE: Final = 0.9
 """A few broken pages, or half of them, are the report's business. When nearly every answer is a server error, the
 release itself is broken, and computing its error pages helps nobody."""
 
+REFUSED_S: Final = 120.0
+"""A site that turned every request away for so long, for its visitors' sake, is left to them."""
+
 LONGEST_PAUSE_S: Final = 60.0
 _PAUSES_S: Final = {"busy": (1.0, 3.0), "connection": (0.5,)}
 """Pause before each retry where the site does not say how long. A page that timed out is not asked for again: it may
@@ -61,6 +64,7 @@ class CircuitBreaker:
         self._recent: deque[bool] = deque(maxlen=WINDOW)
         self._errors: deque[bool] = deque(maxlen=ERRORS_WINDOW)
         self._open_until_s = 0.0
+        self._refused_since_s: float | None = None
         self._openings = 0
         """Since it was last closed."""
         self.times_opened = 0
@@ -78,6 +82,9 @@ class CircuitBreaker:
 
     def note(self, answer: Answer, sent_at_s: float) -> str:
         """Count an answer to a request of that time; a text that says why the run must stop, or nothing."""
+        if answer.is_refusal:
+            return self._note_refusal()
+        self._refused_since_s = None
         last = answer.detail or answer.reason
         self._recent.append(answer.is_overload)
         self._errors.append(answer.reason == "status-5xx")
@@ -93,6 +100,13 @@ class CircuitBreaker:
         if len(self._errors) == ERRORS_WINDOW and sum(self._errors) >= ERRORS_SHARE * ERRORS_WINDOW:
             return f"{sum(self._errors)} of the last {ERRORS_WINDOW} answers are server errors (last: {last})"
         return ""
+
+    def _note_refusal(self) -> str:
+        # A refusal costs the site nothing, and says by itself when to come back: many at once are no sign of more.
+        now_s = self._clock()
+        self._refused_since_s = now_s if self._refused_since_s is None else self._refused_since_s
+        refused_s = now_s - self._refused_since_s
+        return f"for {refused_s:.0f} s it has turned away every request" if refused_s >= REFUSED_S else ""
 
     def _open(self) -> bool:
         if self._openings >= len(OPEN_S):
@@ -113,7 +127,8 @@ def pause_before_retry_s(
 ) -> float:
     """Seconds to leave the site alone before this request is tried again, or 0 when it should not be.
 
-    A site that asks for more than `LONGEST_PAUSE_S` is taken at its word: the request is not tried again.
+    A site that asks for more than `LONGEST_PAUSE_S` is taken at its word: the request is not tried again. One that was
+    turned away for visitors' sake is, however often: it was never tried.
 
     Args:
         attempt: how often it was tried, from 1.
@@ -121,10 +136,10 @@ def pause_before_retry_s(
         jitter: from 0 to 1, drawn by the caller.
     """
     pauses = _PAUSES_S.get(answer.reason, ())
-    if attempt > len(pauses):
+    if attempt > len(pauses) and not answer.is_refusal:
         return 0.0
     asked_s = parse_retry_after(retry_after, now or datetime.now(UTC))
-    pause_s = max(asked_s, pauses[attempt - 1]) * (1 + _JITTER * jitter)
+    pause_s = max(asked_s, pauses[min(attempt, len(pauses)) - 1]) * (1 + _JITTER * jitter)
     return pause_s if asked_s <= LONGEST_PAUSE_S else 0.0
 
 

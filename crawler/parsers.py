@@ -69,6 +69,10 @@ def parse_seconds(text: str) -> float:
     return _number(text, 0.0, "must be a number of seconds above 0", is_open=True)
 
 
+def parse_seconds_or_0(text: str) -> float:
+    return _number(text, 0.0, "must be a number of seconds, or 0 for not at all")
+
+
 def parse_rate(text: str) -> float:
     return _number(text, 0.0, "must be requests a second, or 0 for no limit")
 
@@ -192,6 +196,12 @@ def parse_yes_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise ValueError("must be yes or no")
     return text == "yes"
+
+
+def parse_cache_down(text: str) -> str:
+    if text not in ("stop", "go-on"):
+        raise ValueError("must be stop or go-on")
+    return text
 
 
 def parse_progress(text: str) -> str:

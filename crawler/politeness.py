@@ -16,6 +16,7 @@ from url_manifests.errors import SiteProtectionError, TargetNotReadyError
 from url_manifests.protocol import REFUSAL_HEADER, Refusal, refusal_in
 
 from .answer import Answer, answer_from_error, answer_from_response
+from .cache_watch import PROBE_EVERY_S
 from .overload import OPENS_AFTER, Circuit, CircuitBreaker, may_retry, pause_before_retry_s
 from .pace import Pace, Stopped
 from .readiness import site_view
@@ -35,6 +36,7 @@ class PolitenessMiddleware:
     def __init__(self, run: WarmRun) -> None:
         self._run = run
         self._breaker = CircuitBreaker()
+        self._cache = run.cache
         self._others_in_a_row = 0
         load = run.load
         self._pace = Pace(lambda: load.rate, self._concurrency, is_stopping=lambda: run.is_stopping)
@@ -89,7 +91,8 @@ class PolitenessMiddleware:
             self._run.load.pause(seconds)
 
     def _concurrency(self) -> int:
-        return self._run.load.concurrency if self._breaker.state is Circuit.CLOSED else 1
+        is_well = self._breaker.state is Circuit.CLOSED and not self._cache.is_waiting
+        return self._run.load.concurrency if is_well else 1
 
     def _obey_kill_switch(self, response: Response) -> None:
         said = (response.headers.get(REFUSAL_HEADER) or b"").decode("latin-1")
@@ -118,6 +121,8 @@ class PolitenessMiddleware:
         if answer.trace:
             self._run.writes.note(answer.trace)
         wire: Wire = request.meta[WIRE]
+        if self._cache.note(answer, request.meta[SENT_AT]) and (again := self._wait_for_cache(request)):
+            return again
         self._run.load.note(answer, wire.route)
         if why := self._breaker.note(answer, request.meta[SENT_AT]):
             self._run.protect(why)
@@ -126,14 +131,40 @@ class PolitenessMiddleware:
         if not answer.is_overload or self._run.is_stopping:
             return None
         pause_s = pause_before_retry_s(answer, wire.attempt, retry_after, jitter=random())  # noqa: S311 - no secret
-        if not 0 < pause_s < self._run.remaining_s() or not may_retry(
-            self._run.traffic.retries, self._run.traffic.sent
-        ):
+        if not self._may_come_back(answer, pause_s):
             return None
         self._hold(pause_s)
-        self._run.traffic.retries += 1
         request.meta[WIRE] = replace(wire, attempt=wire.attempt + 1)
         return request
+
+    def _wait_for_cache(self, request: Request) -> Request | None:
+        """The request, to be sent again when the site's cache may be back."""
+        run = self._run
+        if self._cache.is_waiting:
+            # Without a cache nothing that is asked before the deadline would be kept.
+            run.is_deadline_over |= run.remaining_s() <= PROBE_EVERY_S
+            if run.must_leave():
+                return None
+            self._hold(PROBE_EVERY_S)
+            return request
+        if run.config.cache_down == "stop":
+            waited_s = run.config.cache_wait_s
+            run.protect(f"its cache does not answer, and did not within {waited_s:g} s (WARM_CACHE_WAIT)")
+        return None
+
+    def _may_come_back(self, answer: Answer, pause_s: float) -> bool:
+        """Whether a request may be sent again; counted if so."""
+        run = self._run
+        is_in_time = pause_s < run.remaining_s()
+        if answer.is_refusal:
+            run.traffic.refused += 1
+            # Nothing that is asked before would be answered.
+            run.is_deadline_over |= not is_in_time
+            return is_in_time and pause_s > 0
+        if not (is_in_time and pause_s > 0 and may_retry(run.traffic.retries, run.traffic.sent)):
+            return False
+        run.traffic.retries += 1
+        return True
 
 
 def _elapsed_ms(request: Request) -> float:

@@ -34,6 +34,7 @@ class RecordOutcomes:
             **{f"reason/{reason}": count for reason, count in report.reasons.items()},
             "requests": run.traffic.sent,
             "retries": run.traffic.retries,
+            "refused": run.traffic.refused,
         }
         for name, count in counts.items():
             self._stats.set_value(f"warm/{name}", count)

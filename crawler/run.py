@@ -24,6 +24,7 @@ from url_manifests.traces import SiteView
 
 from . import minting
 from .agenda import Agenda
+from .cache_watch import CacheWatch
 from .control import LoadController
 from .discovery import Discovery
 from .env import WarmConfig, load_config
@@ -63,6 +64,7 @@ class WarmRun:
         self.is_site_suffering = False
         """Whether a stop rule ended the run, rather than a person."""
         self.load = LoadController(config.rate, config.concurrency)
+        self.cache = CacheWatch(config.cache_wait_s)
         self.times_opened = 0
         """How often the circuit to the site was opened."""
         self.lock_note = ""
@@ -241,6 +243,7 @@ class WarmRun:
             "rate_allowed": round(self.load.mean_rate, 2),
             "slowdowns": dict(self.load.slowdowns),
             "circuit_opened": self.times_opened,
+            "cache_down_s": round(self.cache.down_s, 1),
             "deadline_reached": self.is_deadline_over,
             "site": next(iter(sites.values()), None),
             "hosts": sites,

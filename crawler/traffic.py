@@ -12,6 +12,8 @@ class Traffic:
     def __init__(self) -> None:
         self.sent = 0
         self.retries = 0
+        self.refused = 0
+        """Turned away for visitors' sake, and sent again later."""
         self.protocols: Counter[str] = Counter()
         """Answers by the version of HTTP that was agreed on, where there is a choice."""
         self._first_sent_at_s = self._last_sent_at_s = 0.0
@@ -32,5 +34,10 @@ class Traffic:
 
     def document(self) -> dict[str, Any]:
         """Its part of the report."""
-        counts = {"requests_sent": self.sent, "retries": self.retries, "rate_achieved": round(self.rate, 2)}
-        return {**counts, "protocols": dict(self.protocols)}
+        return {
+            "requests_sent": self.sent,
+            "retries": self.retries,
+            "refused": self.refused,
+            "rate_achieved": round(self.rate, 2),
+            "protocols": dict(self.protocols),
+        }

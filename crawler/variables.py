@@ -15,6 +15,7 @@ from .parsers import (
     parse_accounts,
     parse_basic_auth,
     parse_bearer,
+    parse_cache_down,
     parse_cookie_name,
     parse_count,
     parse_discover,
@@ -27,6 +28,7 @@ from .parsers import (
     parse_run_id,
     parse_scheme_header,
     parse_seconds,
+    parse_seconds_or_0,
     parse_share,
     parse_sign_in_url,
     parse_soft_errors,
@@ -154,6 +156,20 @@ VARIABLES: Final = (
         parse=parse_path,
         default="var/warm/{env}.stop",
         help="The run ends within two seconds, with exit code 5, when this file is there.",
+    ),
+    Variable(
+        field="cache_wait",
+        parse=parse_seconds_or_0,
+        default="30",
+        help="Seconds to wait, with one request now and then, for a cache of the site's that does not answer; what "
+        "came to nothing meanwhile is asked for again.",
+    ),
+    Variable(
+        field="cache_down",
+        parse=parse_cache_down,
+        default="stop",
+        help="What to do when it has not come back by then: stop (exit code 5), or go-on, where pages are worth being "
+        "asked for without it.",
     ),
     Variable(
         field="outcomes",

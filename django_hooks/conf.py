@@ -176,6 +176,24 @@ SETTINGS: Final[dict[str, Setting]] = {
             help="File that stops every run for as long as it exists, even while the cache is down.",
         ),
         Setting(
+            name="CACHE_WAIT_S",
+            types=(float, int),
+            default=15,
+            help="Seconds that warm_cache waits for a cache that does not answer.",
+        ),
+        Setting(
+            name="CACHE_DOWN",
+            types=(str,),
+            default="go-on",
+            help="What warm_cache does when it has not come back by then: go-on with other caches, or stop.",
+        ),
+        Setting(
+            name="CACHE_TIMEOUT_S",
+            types=(float, int),
+            default=5,
+            help="Seconds that warm_cache waits for one answer of a cache whose client has no time limit of its own.",
+        ),
+        Setting(
             name="PERMISSIONS_ALIAS",
             types=(str,),
             default="default",

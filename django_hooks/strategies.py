@@ -8,15 +8,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from . import conf, values
 from .warmers import Registry, Warmer
 
+_T = TypeVar("_T")
+
 MODES: Final = ("sync", "async", "tasks")
 VERIFY: Final = ("all", "sample", "none")
+CACHE_DOWN: Final = ("go-on", "stop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,10 @@ class Strategy:
     """Values computed at a time; ``None`` is one, or 16 of those that are computed by ``async`` functions."""
     retries: int = 3
     """How often what failed for the moment is tried again."""
+    cache_wait: float | None = None
+    """Seconds to wait for a cache that does not answer; ``None`` is ``CACHE_WAIT_S``."""
+    cache_down: str = ""
+    """What to do when it does not come back: one of `CACHE_DOWN`; empty is the setting of that name."""
     parts: int = 4
     """Jobs that each warmer is split into, in mode ``tasks``."""
     usage: str = ""
@@ -72,6 +79,26 @@ class Strategy:
         budgets = {name: Budget(**limits) for name, limits in document["budgets"].items()}
         lists = {name: tuple(document[name]) for name in ("only", "exclude")}
         return cls(**{**document, **lists, "budgets": budgets})
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds to wait for a cache that does not answer.
+
+        Raises:
+            ConfigurationError: ``CACHE_WAIT_S`` is negative, or no number.
+        """
+        if self.cache_wait is not None:
+            return self.cache_wait
+        return _checked("CACHE_WAIT_S", values.seconds_or_0)
+
+    @property
+    def stops_without_cache(self) -> bool:
+        """Whether a cache that does not come back ends the run.
+
+        Raises:
+            ConfigurationError: ``CACHE_DOWN`` is none of `CACHE_DOWN`.
+        """
+        return (self.cache_down or _checked("CACHE_DOWN", values.one_of(CACHE_DOWN))) == "stop"
 
     def budget_of(self, warmer: Warmer) -> Budget:
         """The warmer's own budget, or else its category's."""
@@ -119,6 +146,13 @@ def _parsed(name: str, declared: Mapping[str, Any]) -> Strategy:
     return Strategy(name=name, **parsed)
 
 
+def _checked(name: str, parse: Callable[[Any], _T]) -> _T:
+    try:
+        return parse(conf.get(name))
+    except ValueError as error:
+        raise ConfigurationError(conf.setting_path(name), str(error)) from error
+
+
 def _path(*keys: str) -> str:
     return conf.setting_path("STRATEGIES") + "".join(f"[{key!r}]" for key in keys)
 
@@ -151,6 +185,8 @@ _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "budgets": _budgets,
     "concurrency": values.count,
     "retries": values.count_or_0,
+    "cache_wait": values.seconds_or_0,
+    "cache_down": values.one_of(CACHE_DOWN),
     "parts": values.count,
     "usage": values.text,
     "verify": values.one_of(VERIFY),

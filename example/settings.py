@@ -16,6 +16,9 @@ nothing is installed or started:
 ``EXAMPLE_CONN_MAX_AGE``  seconds that a database connection is kept (default 60; ``example.asgi`` makes it 0)
 ``EXAMPLE_DEBUG``         ``1`` switches ``DEBUG`` on
 ``EXAMPLE_BREAK``         comma list of faults, see ``example/faults.py``
+``EXAMPLE_TEMPLATES``     folder of templates that stand in for the example's own of the same name
+``EXAMPLE_SERVICE``       ``host:port`` of the service that the template tag ``ask_service`` asks
+``EXAMPLE_LOCK_TTL_S``    seconds that the lock of a run lasts unless it is renewed (default 60)
 ``WARM_SECRET``           the secret that signs warm tickets
 """
 
@@ -78,7 +81,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "example" / "templates"],
+        "DIRS": [*filter(None, [os.environ.get("EXAMPLE_TEMPLATES")]), ROOT / "example" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -134,6 +137,7 @@ LOGGING = {
 CACHE_WARMING = {
     "SECRET": os.environ.get("WARM_SECRET", ""),
     "WRITES": os.environ.get("EXAMPLE_WRITES", "observe"),
+    "LOCK_TTL_S": float(os.environ.get("EXAMPLE_LOCK_TTL_S", "60")),
     "SESSIONS": {"priority": 30} if SESSION_ENGINE.endswith(".cached_db") else False,
     "PERSONAS": {
         "retail": {"username": "persona-retail"},

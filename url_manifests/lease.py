@@ -58,8 +58,14 @@ class LeaseClaim:
             raise ValueError("has a malformed token or environment")
         if not (_WORD.fullmatch(given["host"]) and _WORD.fullmatch(given["file"])):
             raise ValueError("has a malformed host or file")
-        numbers = {name: _number(given[name]) for name in ("pid", "since_s")}
-        return cls(**{name: given[name] for name in ("env", "token", "host", "file")}, **numbers)
+        return cls(
+            env=given["env"],
+            token=given["token"],
+            host=given["host"],
+            pid=_number(given["pid"]),
+            file=given["file"],
+            since_s=_number(given["since_s"]),
+        )
 
 
 class LeaseState(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -14,6 +15,7 @@ from django_hooks import stores
 from django_hooks.warmers.base import UNSET, Warmer
 from url_manifests.outcomes import Result
 
+from .alarm import Alarm, OverdueError
 from .awaiting import discard, for_each, is_awaitable, settled
 from .connections import drop_broken
 from .plan import Planned
@@ -25,7 +27,8 @@ _PER_THREAD: Final = 16
 class Computer:
     """Computes in this thread, in several, or in an event loop; a context manager."""
 
-    def __init__(self, threads: int, awaits: int, is_late: Callable[[], bool]) -> None:
+    def __init__(self, threads: int, awaits: int, is_late: Callable[[], bool], alarm: Alarm) -> None:
+        self._alarm = alarm
         self._threads = threads
         self._awaits = awaits
         self._is_late = is_late
@@ -97,7 +100,10 @@ class Computer:
                 row.end(Result.SKIPPED, "deadline")
                 discard(row.value)
             else:
-                row.value = await row.value
+                async with asyncio.timeout(self._alarm.grace_s()):
+                    row.value = await row.value
+        except TimeoutError as error:
+            row.end(Result.FAILED, "compute-failed", stores.describe(error) if str(error) else str(OverdueError()))
         except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
             row.end(Result.FAILED, "compute-failed", stores.describe(error))
 
@@ -112,7 +118,8 @@ class Computer:
             row.end(Result.SKIPPED, "deadline")
         elif row.entry.compute is not None:
             try:
-                row.value = row.entry.compute()
+                with self._alarm.watching():
+                    row.value = row.entry.compute()
             except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
                 drop_broken()
                 row.end(Result.FAILED, "compute-failed", stores.describe(error))
@@ -124,7 +131,8 @@ class Computer:
                 row.end(Result.SKIPPED, "deadline")
             elif row.entry.evaluate is not None:
                 try:
-                    _evaluate(row, row.entry.evaluate)
+                    with self._alarm.watching():
+                        _evaluate(row, row.entry.evaluate)
                 except Exception as error:  # noqa: BLE001 - as below
                     drop_broken()
                     row.end(Result.FAILED, "compute-failed", stores.describe(error))
@@ -141,7 +149,9 @@ class Computer:
                 _end_all(part, Result.FAILED, "compute-failed", "not tried: those before it all failed")
             else:
                 try:
-                    _fill_in(part, settled(warmer.compute_many([row.entry for row in part])))
+                    with self._alarm.watching():
+                        found = settled(warmer.compute_many([row.entry for row in part]))
+                    _fill_in(part, found)
                     failures_in_a_row = 0
                 except Exception as error:  # noqa: BLE001 - as above
                     drop_broken()

@@ -35,4 +35,6 @@ class RunOptions:
     fresh_for_s: float = 0
     """Live keys that end within this time are computed and written anew, where the backend tells the time left."""
     retries: int = 5
-    """How often a store that does not answer is tried again, after pauses from half a second to 8 s."""
+    """How often a store that does not answer is tried again, at least, after pauses from half a second to 8 s."""
+    cache_wait_s: float = 0
+    """And for how long, at least."""

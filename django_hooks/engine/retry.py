@@ -50,8 +50,13 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, _PASSING)
 
 
-def patiently(call: Callable[[], _T], store: Store, retries: int, is_late: Callable[[], bool]) -> _T:
+def patiently(
+    call: Callable[[], _T], store: Store, retries: int, is_late: Callable[[], bool], *, at_least_s: float = 0
+) -> _T:
     """The result of ``call``, tried again after growing, random pauses while it fails in a way that may pass.
+
+    Args:
+        retries: so many, and for as long as ``at_least_s``.
 
     Raises:
         Exception: the last error, when retries or time are used up, or at once when it will not pass.
@@ -67,7 +72,7 @@ def patiently(call: Callable[[], _T], store: Store, retries: int, is_late: Calla
     retrying = Retrying(
         retry=retry_if_exception(is_passing),
         wait=wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5),
-        stop=lambda state: used_up(state) or is_late(),
+        stop=lambda state: is_late() or (used_up(state) and (state.seconds_since_start or 0) >= at_least_s),
         before_sleep=prepare,
         reraise=True,
     )

@@ -21,6 +21,7 @@ from django_hooks.warmers.base import UNSET, Warmer
 from django_hooks.warmers.key_batches import has_key_batches
 from url_manifests.outcomes import Outcome, Result
 
+from .alarm import Alarm, OverdueError
 from .awaiting import taken
 from .batch import BatchResult, WarmKeys
 from .compute import Computer
@@ -50,11 +51,15 @@ class Engine:
         self._memory = MemoryWatch(options.max_memory_bytes)
         self._writer = Writer(options, lambda: self.is_late)
         self._inventory = Inventory(options, self._planner, self._writer, self._wants)
-        self._computer = Computer(options.threads, options.awaits, lambda: self.is_late)
+        self._alarm = Alarm(self._left_s)
+        self._computer = Computer(options.threads, options.awaits, lambda: self.is_late, self._alarm)
 
     @property
     def is_late(self) -> bool:
         return self._ends_at is not None and self._clock() >= self._ends_at
+
+    def _left_s(self) -> float | None:
+        return None if self._ends_at is None else self._ends_at - self._clock()
 
     def _entries(self, warmer: Warmer) -> Iterator[Planned | Outcome | WarmKeys]:
         """`plan`, but with the stores asked at once for what comes in batches of keys."""
@@ -92,20 +97,27 @@ class Engine:
 
     def batches(self, warmers: Iterable[Warmer]) -> Iterator[BatchResult]:
         """Warm; the same, without an object for each entry of which nothing is to be said."""
-        with self._computer, closing(self._planner):
+        with self._alarm.set(), self._computer, closing(self._planner):
             for warmer in warmers:
                 yield from self._run_warmer(warmer)
 
     def _run_warmer(self, warmer: Warmer) -> Iterator[BatchResult]:
         sizer = Sizer(self._options, self._memory)
         plan = self._entries(warmer)
-        while not self._memory.problem and (entries := sizer.take(plan)):
+        while not self._memory.problem and (entries := self._take(warmer, sizer, plan)):
             self._warm(warmer, [entry for entry in entries if isinstance(entry, Planned)], sizer)
             self._memory.look()
             yield BatchResult(warmer.name, warmer.category, entries)
         if self._memory.problem:
             left_out = _left_out(warmer, "memory", self._memory.problem)
             yield BatchResult(warmer.name, warmer.category, [left_out])
+
+    def _take(self, warmer: Warmer, sizer: Sizer, plan: Iterator[Planned | Outcome]) -> Sequence[Planned | Outcome]:
+        try:
+            with self._alarm.watching():
+                return sizer.take(plan)
+        except OverdueError:
+            return [_left_out(warmer, "deadline")]
 
     def _warm(self, warmer: Warmer, rows: Sequence[Planned], sizer: Sizer) -> None:
         # Two contexts may well lead to one key; it is warmed once, and both are told how it went.

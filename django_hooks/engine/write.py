@@ -203,7 +203,8 @@ class Writer:
                         self.dead[store.alias] = ("backend-error", stores.describe(error))
 
     def _patiently(self, store: Store, call: Callable[[Sequence[Planned]], None], rows: Sequence[Planned]) -> None:
-        patiently(lambda: call(rows), store, self._options.retries, self._is_late)
+        options = self._options
+        patiently(lambda: call(rows), store, options.retries, self._is_late, at_least_s=options.cache_wait_s)
 
 
 def outdated_among(live: Sequence[CacheEntry], warmer: Warmer) -> set[str]:

@@ -107,6 +107,7 @@ class Jobs:
                 self._give_up()
                 return
             self._run.check()
+            self._run.heed_caches()
             self._run.watcher.tick()
             time.sleep(POLL_S if self._open else 0)
 

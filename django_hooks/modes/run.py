@@ -50,6 +50,18 @@ class Run:
         if why := self.switch.requested():
             raise SiteProtectionError(f"the kill switch is on: {why}; take it back with warm_cache --allow")
 
+    def heed_caches(self) -> None:
+        """Go on without a cache only where that is wished for.
+
+        Raises:
+            SiteProtectionError: one does not answer, and was waited for.
+        """
+        if self.report.reasons["cache-down"] and self.strategy.stops_without_cache:
+            keys = ", ".join(self.report.examples["cache-down"][:3])
+            raise SiteProtectionError(
+                f"a cache does not answer ({keys}); run again when it does (CACHE_DOWN is 'stop')"
+            )
+
     def take(self, outcome: Outcome) -> None:
         """Count an outcome.
 
@@ -72,6 +84,7 @@ class Run:
         if self.outcomes is not None:
             for outcome in batch.outcomes():
                 self.take(outcome)
+            self.heed_caches()
             return
         self.check()
         for result, (count, weight) in batch.plain().items():
@@ -79,6 +92,7 @@ class Run:
             self.watcher.add(batch.category, result, count)
         for outcome in batch.exceptional():
             self.take(outcome)
+        self.heed_caches()
 
     def sums_of(self, name: str) -> Sums:
         """What a warmer took until now."""

@@ -80,6 +80,7 @@ def run_options(strategy: Strategy, left_s: float | None) -> RunOptions:
         deadline_s=left_s,
         verify=strategy.verify,  # type: ignore[arg-type] # one of VERIFY, as the strategy was checked
         retries=strategy.retries,
+        cache_wait_s=strategy.patience_s,
         max_memory_bytes=strategy.max_memory,
         threads=strategy.concurrency or 1,
         awaits=strategy.concurrency or AWAITS,

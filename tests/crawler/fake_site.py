@@ -58,6 +58,8 @@ class FakeSite:
     """The releases that answer, request by request, before `release` does."""
     bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """Target → Content-Encoding and HTML of a page."""
+    cache_is_down: bool = False
+    """Every page is computed, and its trace says that it was not kept."""
     keeps_leases: bool = True
     lease_ttl_s: float = 60
     lease_of_another: str = ""
@@ -109,6 +111,10 @@ class FakeSite:
         status, extra, trace = self.respond(target, self._asked[target], headers)
         if self.extra:
             trace = replace(trace, extra=self.extra)
+        if self.cache_is_down:
+            self._store.clear()
+            keys = tuple(replace(key, event=KeyEvent.LOST) for key in trace.keys)
+            trace = replace(trace, keys=keys, reason="cache-down")
         is_refusal = any(line.startswith(REFUSAL_HEADER) for line in extra)
         encoding, body = self.bodies.get(target, ("", b"<p>Hello</p>"))
         extra = [*extra, f"Content-Encoding: {encoding}"] if encoding else extra

@@ -58,6 +58,20 @@ def test_it_grows_back_by_small_steps() -> None:
     assert (site.load.rate, site.load.concurrency) == (20, 4)
 
 
+def test_what_was_too_many_at_once_is_come_back_to_slowly() -> None:
+    site = Site(rate=0, concurrency=32)
+    site.answers(good(), seconds=2)
+    refused = Answer(status=503, reason="busy", is_refusal=True)
+    for _ in range(20):
+        site.load.note(refused, "/")
+    assert site.load.concurrency == 16
+    assert site.load.slowdowns == {"refused": 1}
+    site.answers(good(), seconds=10)
+    assert 24 <= site.load.concurrency <= 27
+    site.answers(good(), seconds=20)
+    assert site.load.concurrency == 32
+
+
 def test_it_never_stops_by_itself() -> None:
     site = Site()
     site.answers(BUSY, seconds=60)

@@ -13,6 +13,7 @@ from crawler.overload import (
     ERRORS_WINDOW,
     OPEN_S,
     OPENS_AFTER,
+    REFUSED_S,
     WINDOW,
     Circuit,
     CircuitBreaker,
@@ -25,6 +26,7 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 GOOD = Answer(status=200)
 BROKEN = Answer(status=500, reason="status-5xx", detail="500")
 BUSY = Answer(status=503, reason="busy", detail="503")
+REFUSED = Answer(status=503, reason="busy", detail="503", is_refusal=True)
 TIMEOUT = Answer(reason="timeout")
 RESET = Answer(reason="connection", detail="connection refused")
 
@@ -93,6 +95,21 @@ def test_broken_pages_do_not_stop_a_run_but_a_broken_site_does() -> None:
     assert "50 of the last 50 answers are server errors" in said[-1]
 
 
+def test_requests_turned_away_for_visitors_are_no_sign_of_a_site_that_is_down() -> None:
+    site = Target()
+    assert not any(site.answers(*[REFUSED] * 200))
+    assert site.breaker.state is Circuit.CLOSED
+
+
+def test_a_site_that_turns_everything_away_for_long_is_left_alone() -> None:
+    site = Target()
+    site.answers(REFUSED)
+    site.now_s += REFUSED_S - 1
+    assert not any(site.answers(REFUSED, GOOD, REFUSED))
+    site.now_s += REFUSED_S + 1
+    assert "for 121 s it has turned away every request" in site.answers(REFUSED)[0]
+
+
 def test_retries_are_bounded() -> None:
     assert may_retry(9, 0)
     assert not may_retry(10, 0)
@@ -110,6 +127,9 @@ def test_retries_are_bounded() -> None:
         (BUSY, 1, "0", 1),
         (BUSY, 1, "86400", 0),
         (BUSY, 1, "Sun, 22 Nov 2026 12:00:09 GMT", 9),
+        (REFUSED, 50, "2", 3),
+        (REFUSED, 50, "30", 30),
+        (REFUSED, 1, "86400", 0),
         (RESET, 1, "", 0.5),
         (RESET, 2, "", 0),
         (TIMEOUT, 1, "", 0),

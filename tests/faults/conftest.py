@@ -9,11 +9,12 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ from .relay import Relay, relaying
 
 URLS: Final = ["/en/", "/de/", "/en/delivery/", "/en/offers/", "/en/sale/", "/de/offers/", "/de/delivery/"]
 AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+SITE: Final = ("EXAMPLE_DB", "EXAMPLE_CACHE", "EXAMPLE_CACHE_PREFIX", "WARM_SECRET")
 TOTALS: Final = ("stored", "already_warm", "not_stored", "failed", "skipped", "unverifiable")
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
@@ -83,7 +85,10 @@ class Stage:
     def start(self, kind: str, *more: str, **variables: str) -> multiprocessing.process.BaseProcess:
         argv = {
             "crawl": ["scrapy", "crawl", "warm", "-a", "env=test", "-a", "verify=none", "-a", "report=report.json"],
-            "command": ["manage.py", "warm_cache", "--report", "report.json", "--progress", "none", "--deadline", "12"],
+            "command": [
+                *("manage.py", "warm_cache", "--report", "report.json", "--progress", "none", "--deadline", "12"),
+                *("--cache-wait", "6"),
+            ],
         }[kind]
         (self.folder / "report.json").unlink(missing_ok=True)
         process = _FORKS.Process(
@@ -104,6 +109,33 @@ class Stage:
         report = json.loads(path.read_text()) if path.exists() else {}
         return Done(process.exitcode, report, output, time.monotonic() - started_s)
 
+    def restart(self, **more: str) -> None:
+        """The same release again, with these settings and no others."""
+        self.site.stop()
+        self.site.env = {name: self.environ[name] for name in SITE} | more
+        self.site.start()
+
+    @contextmanager
+    def watched(self, slowest_s: float = 6.0) -> Iterator[None]:
+        """Have somebody visit all the time, who must be answered while the block runs, whatever happens."""
+        ended, seen = threading.Event(), list[tuple[int, float]]()
+
+        def visit() -> None:
+            while not ended.wait(0.3):
+                began_s = time.monotonic()
+                status, _ = self.visit("/healthz/")
+                seen.append((status, time.monotonic() - began_s))
+
+        thread = threading.Thread(target=visit)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+        assert {status for status, _ in seen} == {200}
+        assert max(took_s for _, took_s in seen) < slowest_s
+
     def heal(self) -> None:
         """End what a fault left behind when a test failed in the middle of it: the next test must not fail for it."""
         os.kill(self.server.pid, signal.SIGCONT)
@@ -122,16 +154,25 @@ class Stage:
         except urllib.error.HTTPError as error:
             return error.code, b""
 
+    def assert_unharmed(self, done: Done) -> None:
+        """What has to be true after a run under whatever fault, once that is over."""
+        assert done.report["exit_code"] == done.code
+        assert done.report["planned"] == sum(done.report[result] for result in TOTALS) > 0
+        assert "Traceback" not in done.output, done.output[-2500:]
+        # Visitors are served, and what they get from the cache is what they would get without.
+        assert {url: self.visit(url) for url in URLS} == self.reference
+        # What is there has an end.
+        assert all(self.redis.ttl(key) != -1 for key in self.redis.scan_iter())
+
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_arguments: Any) -> None:
         return None
 
 
-@pytest.fixture(scope="module")
-def stage(seeded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("faults")
-    database = shutil.copy(seeded_database, folder / "db.sqlite3")
+@contextmanager
+def staged(folder: Path, database: str) -> Iterator[Stage]:
+    """The site on this database, with a Redis behind a relay."""
     shutil.copy(ROOT / "scrapy.cfg", folder)
     write_manifest(
         folder / "manifest.jsonl",
@@ -142,7 +183,7 @@ def stage(seeded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         # A visitor's page must not wait longer for the cache than it takes to do without.
         options = "socket_timeout=1&socket_connect_timeout=1"
         env = {
-            "EXAMPLE_DB": str(database),
+            "EXAMPLE_DB": database,
             "EXAMPLE_CACHE": f"redis://127.0.0.1:{relay.port}/0?{options}",
             "EXAMPLE_CACHE_PREFIX": "faults",
             "WARM_SECRET": SECRET,
@@ -157,6 +198,7 @@ def stage(seeded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> It
                 "WARM_READY_TIMEOUT": "5",
                 "WARM_TIMEOUT": "3",
                 "WARM_DEADLINE": "25",
+                "WARM_CACHE_WAIT": "6",
                 "WARM_RATE": "0",
                 "WARM_REQUIRE_COVERAGE": "0.9",
                 "PYTHONPATH": str(ROOT),
@@ -164,7 +206,15 @@ def stage(seeded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             }
             stage = Stage(site, Redis(port=server.port), server, relay, folder, {**env, **warm})
             stage.reference = {url: stage.visit(url) for url in URLS}
+            assert {status for status, _ in stage.reference.values()} <= {200, 302}
             yield stage
+
+
+@pytest.fixture(scope="module")
+def stage(seeded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("faults")
+    with staged(folder, shutil.copy(seeded_database, folder / "db.sqlite3")) as stage:
+        yield stage
 
 
 @pytest.fixture(params=["crawl", "command"])

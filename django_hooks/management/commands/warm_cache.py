@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_hooks import conf, listing, preflight, runs, strategies, usage, values
+from django_hooks import client_timeouts, conf, listing, preflight, runs, strategies, usage, values
 from django_hooks.killswitch import BY_HAND, allow_runs, stop_runs
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
@@ -27,9 +27,14 @@ from django_hooks.warmers.registry import project_warmers
 from url_manifests.errors import CacheWarmingError, ConfigurationError, ExitCode
 from url_manifests.report import Report
 
-_OF_STRATEGY = ("key", "mode", "refresh", "deadline", "verify", "max_memory", "require_coverage")
+_OF_STRATEGY = (
+    *("key", "mode", "refresh", "deadline", "verify", "max_memory", "require_coverage", "cache_wait", "cache_down"),
+)
 """Options that, where they are given, stand in place of what the strategy says."""
-_FOR_WARMING = ("strategy", "only", "exclude", "key", "mode", "refresh", "dry_run", "deadline", "verify", "max_memory")
+_FOR_WARMING = (
+    *("strategy", "only", "exclude", "key", "mode", "refresh", "dry_run", "deadline", "verify", "max_memory"),
+    *("cache_wait", "cache_down"),
+)
 _READ_ONLY = ("cross_check", "verify_only")
 
 
@@ -51,6 +56,13 @@ class Command(BaseCommand):
         add("--dry-run", action="store_true", help="Print the keys; compute nothing and touch no cache.")
         add("--deadline", type=_seconds, metavar="SECONDS", help="Begin nothing new after this time.")
         add("--max-memory", type=_size, metavar="SIZE", help="What the process may grow to, such as 512M.")
+        add(
+            "--cache-wait",
+            type=_seconds_or_0,
+            metavar="SECONDS",
+            help="How long to wait for a cache that is down (15).",
+        )
+        add("--cache-down", choices=strategies.CACHE_DOWN, help="And then: go on with other caches, or stop (go-on).")
         add("--verify", choices=strategies.VERIFY, help="Which of the written keys to read back (all).")
         add("--require-coverage", type=_share, metavar="SHARE", help="From 0 to 1; less ends with exit code 3.")
         add("--report", default="", metavar="FILE", help="Write the report as JSON.")
@@ -99,10 +111,14 @@ class Command(BaseCommand):
         strategy = _strategy(options)
         wanted = strategy.require_coverage
         shared = {
-            "require_coverage": _checked_share(conf.get("REQUIRE_COVERAGE")) if wanted is None else wanted,
+            "require_coverage": _checked(values.share, "REQUIRE_COVERAGE") if wanted is None else wanted,
             "progress": options["progress"],
             "stream": self.stderr,
         }
+        with client_timeouts.imposed(_checked(values.seconds, "CACHE_TIMEOUT_S")):
+            return self._report_in_time(strategy, options, shared)
+
+    def _report_in_time(self, strategy: Strategy, options: dict[str, Any], shared: dict[str, Any]) -> Report:
         for kind in _READ_ONLY:
             if options[kind]:
                 return runs.check(options[kind], kind=kind.replace("_", "-"), **shared)
@@ -210,12 +226,13 @@ def _argument(parse: Callable[[Any], Any], prepare: Callable[[str], Any]) -> Cal
 
 
 _seconds = _argument(values.seconds, float)
+_seconds_or_0 = _argument(values.seconds_or_0, float)
 _share = _argument(values.share, float)
 _size = _argument(values.size_bytes, str)
 
 
-def _checked_share(share: float) -> float:
+def _checked(parse: Callable[[Any], float], setting: str) -> float:
     try:
-        return values.share(share)
+        return parse(conf.get(setting))
     except ValueError as error:
-        raise ConfigurationError(conf.setting_path("REQUIRE_COVERAGE"), str(error)) from error
+        raise ConfigurationError(conf.setting_path(setting), str(error)) from error
