@@ -112,7 +112,9 @@ class Engine:
             left_out = _left_out(warmer, "memory", self._memory.problem)
             yield BatchResult(warmer.name, warmer.category, [left_out])
 
-    def _take(self, warmer: Warmer, sizer: Sizer, plan: Iterator[Planned | Outcome]) -> Sequence[Planned | Outcome]:
+    def _take(
+        self, warmer: Warmer, sizer: Sizer, plan: Iterator[Planned | Outcome | WarmKeys]
+    ) -> Sequence[Planned | Outcome | WarmKeys]:
         try:
             with self._alarm.watching():
                 return sizer.take(plan)
