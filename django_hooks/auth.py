@@ -6,7 +6,6 @@ stale grant is served, and what the limits are, stands in `django_hooks.permissi
 
 from __future__ import annotations
 
-import logging
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
@@ -16,8 +15,7 @@ from django.core.cache import BaseCache
 from django.db import router
 from django.db.models import QuerySet
 
-from django_hooks import stores
-from django_hooks.permissions import changes
+from django_hooks.permissions import changes, failures
 from django_hooks.permissions.entries import (
     Keys,
     Permissions,
@@ -30,8 +28,6 @@ from django_hooks.permissions.entries import (
     superuser_keys,
     unpack,
 )
-
-logger = logging.getLogger(__name__)
 
 _ON_USER = {"_user_perm_cache": "user", "_group_perm_cache": "group"}
 """Where `ModelBackend` keeps permissions on the user object → the part that belongs there."""
@@ -108,7 +104,7 @@ class CachedPermissionsBackend(ModelBackend):
         try:
             found, current = _ask(cache, self.keys(user_obj))
         except Exception as error:  # noqa: BLE001 - a backend, or unpickling, may raise anything: the database decides
-            logger.warning("cache_warming.permissions_unreadable error=%s", stores.describe(error))
+            failures.note(failures.UNREADABLE, error)
             return self.compute(user_obj)
         if found is not None:
             return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from url_manifests.outcomes import Outcome
 
+from . import stores
 from .engine import Engine
 from .engine.plan import Planned
 from .history import last_sums
@@ -16,6 +18,9 @@ from .strategies import Strategy
 from .sums import Sums
 from .warmers import Registry, Warmer
 from .warmers.base import UNSET
+
+MAX_PROBLEMS: Final = 3
+"""Kinds of values without a size that a summary names."""
 
 
 def plan_lines(warmers: Iterable[Warmer], strategy: Strategy) -> Iterator[str]:
@@ -41,6 +46,7 @@ class _Summary:
         self._name = name
         self._before = before
         self._computed = 0
+        self._unpicklable: Counter[str] = Counter()
         self.listing = Sums()
 
     def add(self, planned: Planned | Outcome) -> None:
@@ -48,12 +54,19 @@ class _Summary:
         if isinstance(planned, Planned) and planned.entry.value is UNSET:
             self._computed += 1
         elif isinstance(planned, Planned):
-            self.listing.bytes += _size_bytes(planned.entry.value)
+            self._weigh(planned.entry.value)
+
+    def _weigh(self, value: Any) -> None:
+        try:
+            self.listing.bytes += len(pickle.dumps(value))
+        except Exception as error:  # noqa: BLE001 - __reduce__ of a project's class may raise anything; it is named
+            self._unpicklable[stores.describe(error)] += 1
 
     def __str__(self) -> str:
         known = f", {self.listing.bytes:,} bytes" if self.listing.bytes else ""
         queries = f", {self.listing.queries} queries to list them" if self.listing.queries else ""
-        return f"{self._name}: {self.listing.entries} entries{known}{queries}{self._estimate()}"
+        weightless = "".join(f", {n} without a size ({why})" for why, n in self._unpicklable.most_common(MAX_PROBLEMS))
+        return f"{self._name}: {self.listing.entries} entries{known}{weightless}{queries}{self._estimate()}"
 
     def _estimate(self) -> str:
         if not self._computed:
@@ -63,13 +76,6 @@ class _Summary:
         share = self._computed / self._before.written
         size_bytes, queries = round(self._before.bytes * share), round(self._before.queries * share)
         return f", {self._computed} to be computed: about {size_bytes:,} bytes and {queries} queries, by the last run"
-
-
-def _size_bytes(value: Any) -> int:
-    try:
-        return len(pickle.dumps(value))
-    except Exception:  # noqa: BLE001 - __reduce__ of a project's class may raise anything; the run will say so
-        return 0
 
 
 def _plan_line(planned: Planned | Outcome) -> str:

@@ -17,6 +17,7 @@ from itertools import chain
 
 from django_hooks import stores
 from django_hooks.backends import Store
+from django_hooks.backends.sameness import is_same
 from django_hooks.warmers.base import UNSET, Warmer
 from django_hooks.warmers.key_batches import has_key_batches
 from url_manifests.outcomes import Outcome, Result
@@ -126,8 +127,8 @@ class Engine:
         first: dict[tuple[str, str], Planned] = {}
         for row in rows:
             other = first.setdefault((row.store.alias, row.made), row)
-            if other is not row and _contradict(other, row):
-                row.end(Result.FAILED, "bad-entry", "this key was yielded before with another value or timeout")
+            if other is not row and (problem := _contradiction(other, row)):
+                row.end(Result.FAILED, "bad-entry", f"this key was yielded before with {problem}")
         self._warm_unique(warmer, list(first.values()), sizer)
         if len(first) < len(rows):
             for row in rows:
@@ -177,15 +178,15 @@ def _by_store(rows: Iterable[Planned]) -> dict[Store, list[Planned]]:
     return groups
 
 
-def _contradict(one: Planned, other: Planned) -> bool:
+def _contradiction(one: Planned, other: Planned) -> str:
     if one.timeout_s != other.timeout_s:
-        return True
-    if one.value is UNSET or other.value is UNSET:
-        return False
+        return "another timeout"
+    if one.value is UNSET or other.value is UNSET or one.value is other.value:
+        return ""
     try:
-        return one.value is not other.value and bool(one.value != other.value)
-    except Exception:  # noqa: BLE001 - comparison of a project's objects; then nothing is known against them
-        return False
+        return "" if is_same(one.value, other.value) else "another value"
+    except Exception as error:  # noqa: BLE001 - a project's objects may raise anything; which one is meant, nobody knows
+        return f"a value that cannot be compared with this one: {stores.describe(error)}"
 
 
 def _left_out(warmer: Warmer, reason: str, detail: str = "the rest of this warmer") -> Outcome:

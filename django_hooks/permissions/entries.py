@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_hooks import conf, stores
 
-from . import tokens
-
-logger = logging.getLogger(__name__)
+from . import failures, tokens
 
 _PLAIN: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
@@ -53,7 +50,7 @@ def keys_for(backend: str, model: str, database: str, user_pk: object) -> Keys:
 
 
 def entry_keys(backend: str, model: str, database: str, user_pks: Iterable[object]) -> list[str]:
-    """`Keys.entry` of many users, whose primary keys come from the database, or are text as `tokens.pk_text` spells it."""
+    """`Keys.entry` of many users; primary keys as the database gives them, or as `tokens.pk_text` spells them."""
     head = f"{tokens.PREFIX}:{database}:{backend}:{model}:"
     return [head + (str(pk) if type(pk) is int else _name(str(pk))) for pk in user_pks]
 
@@ -125,8 +122,8 @@ def _isolation(connection: BaseDatabaseWrapper) -> str:
 
 
 def store(cache: BaseCache, key: str, entry: dict[str, Any]) -> None:
-    """Write an entry; a failure costs the next request a query, and is logged."""
+    """Write an entry; a failure costs the next request a query, and is counted."""
     try:
         cache.set(key, entry, conf.get("PERMISSIONS_TIMEOUT_S"))
     except Exception as error:  # noqa: BLE001 - a backend may raise anything; the permissions are known without it
-        logger.warning("cache_warming.permissions_not_stored error=%s", stores.describe(error))
+        failures.note(failures.NOT_STORED, error)

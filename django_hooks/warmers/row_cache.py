@@ -179,10 +179,15 @@ class CachedRows(Generic[M]):
 
     def forget(self, row: M, using: str | None = None) -> None:
         """The row has changed or is gone: the next readers ask the database. Within a transaction, also at its end."""
-        self._mark_changed(row.pk)
+        self.forget_pk(row.pk, using=using)
+
+    def forget_pk(self, pk: Any, using: str | None = None) -> None:
+        """The same of a row's primary key."""
+        self._mark_changed(pk)
         if transaction.get_connection(using).in_atomic_block:
             # Until then others still read the old row, and would store it.
-            transaction.on_commit(partial(self._mark_changed, row.pk), using=using)
+            # Robust: the row is saved, and an error of the cache must not keep other callbacks from being called.
+            transaction.on_commit(partial(self._mark_changed, pk), using=using, robust=True)
 
     def _mark_changed(self, pk: Any) -> None:
         self.cache.set(self.pk_key(pk), _CHANGED, timeout=CHANGED_S)

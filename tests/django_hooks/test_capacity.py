@@ -63,7 +63,7 @@ def fill_and_check(details_say):
     assert cache.get_many(theirs) == theirs
 
 
-@pytest.mark.parametrize("policy", ["allkeys-lru", "noeviction"])
+@pytest.mark.parametrize("policy", ["allkeys-lru", "noeviction", "volatile-ttl"])
 def test_redis_with_maxmemory_64mb_asked_to_take_200_mb(policy, tmp_path, settings):
     with servers.redis(tmp_path, "--maxmemory", "64mb", "--maxmemory-policy", policy) as server:
         settings.CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": server.url}}

@@ -178,6 +178,41 @@ def test_what_the_backend_does_not_have_afterwards_is_not_stored(monkeypatch):
     ]
 
 
+class Prickly:
+    """Cannot be compared, nor, if told so, be pickled."""
+
+    def __init__(self, number, is_pickled=True):
+        self.number, self.is_pickled = number, is_pickled
+
+    def __eq__(self, other):
+        raise ValueError("the truth of this is ambiguous")
+
+    __hash__ = None
+
+    def __reduce__(self):
+        if not self.is_pickled:
+            raise RuntimeError("no way")
+        return Prickly, (self.number,)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "detail"),
+    [
+        ({"value": [1]}, {"value": [1]}, ""),
+        ({"value": 1}, {"value": 2}, "another value"),
+        ({"value": 1}, {"value": 1, "timeout": 5}, "another timeout"),
+        ({"value": Prickly(1)}, {"value": Prickly(1)}, ""),
+        ({"value": Prickly(1)}, {"value": Prickly(2)}, "another value"),
+        ({"value": 1}, {"value": Prickly(2, is_pickled=False)}, "a value that cannot be compared with this one: "),
+    ],
+)
+def test_a_key_that_is_yielded_twice_must_mean_the_same(first, second, detail):
+    outcomes = run(made([entry(**first), entry(**second)]))
+    said = [outcome.detail for outcome in outcomes if outcome.reason == "bad-entry"]
+    assert bool(said) is bool(detail)
+    assert all(text.startswith(f"this key was yielded before with {detail}") for text in said)
+
+
 def test_another_value_under_the_key_is_said_to_be_different(monkeypatch):
     meddle(monkeypatch, lambda: cache.set("k", "another", 60))
     assert told(run(made([entry()]))) == [("w:k", Result.NOT_STORED, "different")]

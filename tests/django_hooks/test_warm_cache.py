@@ -87,6 +87,21 @@ def test_a_dry_run_estimates_by_the_last_run_that_wrote(own):
     assert lines[5] == "rows: 1 entries, 115 bytes, 1 queries to list them"
 
 
+class Unweighable:
+    def __reduce__(self):
+        raise RuntimeError("not today")
+
+
+def test_a_dry_run_says_which_values_have_no_size(own):
+    @register("odd", category="rows")
+    def odd():
+        yield CacheEntry(key="plain", value="x" * 100)
+        yield from (CacheEntry(key=f"odd{number}", value=Unweighable()) for number in range(2))
+
+    line = command("--dry-run", "--only", "odd")[1].splitlines()[-1]
+    assert line == "odd: 3 entries, 115 bytes, 2 without a size (RuntimeError: not today)"
+
+
 def test_list_names_warmers_and_fragments(own):
     own.broken["shop.warmers"] = "ImportError: x"
     lines = command("--list")[1].splitlines()

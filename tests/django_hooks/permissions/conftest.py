@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.test.utils import CaptureQueriesContext
 
-from django_hooks.permissions import changes
+from django_hooks.permissions import changes, failures
 
 PATH = "django_hooks.auth.CachedPermissionsBackend"
 
@@ -21,6 +21,8 @@ def _own_state():
     changes._writers.clear()
     changes._unreplaced.clear()
     changes._next_attempt_s = 0.0
+    failures.counted.clear()
+    failures._said_at_s.clear()
     yield
     changes._writers.clear()
     changes._unreplaced.clear()

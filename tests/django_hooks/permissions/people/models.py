@@ -10,6 +10,12 @@ class Person(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
 
 
+class Manager(Person):
+    """Has a table of its own beside that of persons."""
+
+    level = models.IntegerField(default=1)
+
+
 class Clerk(Person):
     class Meta:
         proxy = True

@@ -10,10 +10,11 @@ from django.core.cache import caches
 
 from django_hooks.engine import Engine, RunOptions
 from django_hooks.permissions.changes import invalidate_permissions
+from django_hooks.warmers import CachedRows
 from django_hooks.warmers.permissions import permission_warmers
 from url_manifests.outcomes import Result
 
-from .models import Clerk, Person
+from .models import Clerk, Manager, Person
 
 NAME = "auth.add_group"
 KEY = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
@@ -94,3 +95,22 @@ def test_all_are_warmed(group, django_assert_num_queries):
     results = [outcome.result for outcome in Engine(RunOptions()).run([warmer])]
     assert results == [Result.STORED] * 52
     is_cached(django_assert_num_queries)
+
+
+def test_what_a_cached_row_inherits_is_forgotten_when_its_parent_is_saved(group):
+    managers = CachedRows("managers", Manager, timeout=60, is_registered=False)
+    people = CachedRows("people", Person, timeout=60, is_registered=False)
+    pk = Manager.objects.create(username="m", level=3).pk
+    assert (managers.get(pk).username, people.get(pk).username) == ("m", "m")
+    person = Person.objects.get(pk=pk)
+    person.username = "n"
+    person.save()
+    assert (managers.get(pk).username, people.get(pk).username) == ("n", "n")
+    manager = Manager.objects.get(pk=pk)
+    manager.username = "o"
+    manager.save()
+    assert (managers.get(pk).username, people.get(pk).username) == ("o", "o")
+    clerk = Clerk.objects.get(pk=pk)
+    clerk.username = "p"
+    clerk.save()
+    assert people.get(pk).username == "p"
