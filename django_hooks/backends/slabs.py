@@ -32,6 +32,12 @@ class SlabRoom(Room):
     """By the size of a chunk, smallest first; those that have a page."""
     _made: dict[int, SlabClass] = field(default_factory=dict)
 
+    def share(self, writers: int) -> None:
+        """Pages and chunks alike."""
+        self.pages_left //= writers
+        for slab in self.slabs.values():
+            slab.free //= writers
+
     def take(self, size_bytes: int) -> bool:
         """Book an entry in its class, with a new page when that is full."""
         slab = self._slab(size_bytes)

@@ -9,6 +9,9 @@ from typing import Final
 from django_hooks.backends import Room, Store
 
 _FRESH_S: Final = 1.0
+_CALM_BYTES: Final = 200 << 20
+_CALM_ENTRIES: Final = 50_000
+"""More than one writer can fill until it asks again. With less left, several that write ask before each batch."""
 
 
 @dataclass(slots=True)
@@ -22,7 +25,9 @@ class _Known:
 class Capacity:
     """What is known of each alias's store."""
 
-    def __init__(self) -> None:
+    def __init__(self, writers: int = 1) -> None:
+        self._writers = writers
+        """How many fill the stores at the same time, this run's part being one of them."""
         self._known: dict[str, _Known] = {}
         self._full: dict[str, str] = {}
         self._booked: dict[str, list[int]] = {}
@@ -59,10 +64,14 @@ class Capacity:
         known = self._known.get(store.alias)
         if known is None or known.room.bytes_left < known.bytes_then / 2:
             return self._ask(store)
+        if self._writers > 1 and store.alias not in self._booked and not _is_calm(known.room):
+            return self._ask(store)
         return self._ask(store) if time.monotonic() - known.asked_at_s > _FRESH_S else known
 
     def _ask(self, store: Store, *, tidies: bool = False) -> _Known:
         room = store.room(tidies=tidies)
+        if self._writers > 1:
+            room.share(self._writers)
         for size_bytes in self._booked.get(store.alias, ()):
             room.take(size_bytes)
         before = self._known.get(store.alias)
@@ -78,3 +87,7 @@ class Capacity:
         """The reason for an entry that is gone right after it was written."""
         self._ask(store)
         return "evicted" if self.why(store).startswith("it has") else "refused-by-backend"
+
+
+def _is_calm(room: Room) -> bool:
+    return min(room.bytes_left / _CALM_BYTES, room.entries_left / _CALM_ENTRIES) > 1

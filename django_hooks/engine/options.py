@@ -34,6 +34,8 @@ class RunOptions:
     """Resident memory of the process: batches shrink near it, and the run stops at it."""
     fresh_for_s: float = 0
     """Live keys that end within this time are computed and written anew, where the backend tells the time left."""
+    writers: int = 1
+    """How many parts of the run fill the stores at the same time: each takes its share of the room that is left."""
     retries: int = 5
     """How often a store that does not answer is tried again, at least, after pauses from half a second to 8 s."""
     cache_wait_s: float = 0

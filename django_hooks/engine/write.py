@@ -35,7 +35,7 @@ class Writer:
     def __init__(self, options: RunOptions, is_late: Callable[[], bool]) -> None:
         self._options = options
         self._is_late = is_late
-        self._capacity = Capacity()
+        self._capacity = Capacity(options.writers)
         self.dead: dict[str, tuple[str, str]] = {}
         """Alias whose store is given up → reason and detail; each key there would wait for a time-out of its own."""
 

@@ -71,7 +71,7 @@ class Planner:
         return self._purses[name]
 
 
-def run_options(strategy: Strategy, left_s: float | None) -> RunOptions:
+def run_options(strategy: Strategy, left_s: float | None, writers: int = 1) -> RunOptions:
     """What the engine is asked; ``left_s`` is the time that is left of the deadline, in seconds."""
     return RunOptions(
         key_pattern=strategy.key,
@@ -84,4 +84,5 @@ def run_options(strategy: Strategy, left_s: float | None) -> RunOptions:
         max_memory_bytes=strategy.max_memory,
         threads=strategy.concurrency or 1,
         awaits=strategy.concurrency or AWAITS,
+        writers=writers,
     )

@@ -155,9 +155,14 @@ def _batches(job: WarmJob, lease: JobLease) -> Iterator[BatchResult]:
         return
     step = Planner(strategy=strategy, part=job.part, parts=job.parts).step(warmer)
     step.warmer = through(step.warmer, _WhileWanted(lease))
-    yield from batches(Engine(run_options(strategy, _left_s(job.run))), step)
+    yield from batches(Engine(run_options(strategy, _left_s(job.run), _writers(job))), step)
     if (cut := step.cut_short()) is not None:
         yield _alone(job, cut)
+
+
+def _writers(job: WarmJob) -> int:
+    """How many jobs write at the same time, this one included: those that run, and its other parts, about to begin."""
+    return max(job.parts, WarmJob.objects.filter(run=job.run_id, state=WarmJob.State.RUNNING).count())
 
 
 def _alone(job: WarmJob, outcome: Outcome) -> BatchResult:

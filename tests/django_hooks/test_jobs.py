@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
 from django.core.cache import cache
 
 from django_hooks.history import RunRecord
@@ -16,6 +17,7 @@ from django_hooks.models import WarmJob, WarmRun
 from django_hooks.modes import worker
 from django_hooks.runs import new_run_id
 from django_hooks.strategies import Strategy
+from tests import servers
 from url_manifests.outcomes import Result
 from url_manifests.report import Report
 
@@ -149,6 +151,21 @@ def test_a_deadline_holds_for_all_workers(fleet):
     assert report["reasons"] == {"deadline": report["skipped"]}
     assert 0 < report["stored"] < 4000
     assert report["planned"] == report["stored"] + report["skipped"]
+
+
+def test_workers_that_fill_one_store_together_throw_nothing_out(fleet_database, tmp_path):
+    with servers.redis(tmp_path, "--maxmemory", "32mb", "--maxmemory-policy", "allkeys-lru") as server:
+        theirs = {f"their{number}": "o" * 900 for number in range(2000)}
+        with redis.Redis.from_url(server.url, decode_responses=True) as client:
+            client.mset(theirs)
+            fleet = Fleet(tmp_path, fleet_database, server.url, env={"FLEET_ENTRIES": "8000", "FLEET_BYTES": "9000"})
+            with fleet.workers(3):
+                code, report = fleet.warm("--mode", "tasks")
+            assert (code, report["planned"]) == (3, 8000)
+            assert report["reasons"] == {"no-room": 8000 - report["stored"]}
+            assert report["stored"] > 1500  # of some 2,300 that one alone would store
+            assert client.info("stats")["evicted_keys"] == 0
+            assert client.mget(theirs) == list(theirs.values())
 
 
 def test_without_workers_a_run_gives_up(fleet):

@@ -8,12 +8,13 @@ import time
 from django_hooks.warmers import CacheEntry, register
 
 ENTRIES = int(os.environ.get("FLEET_ENTRIES", "60"))
+BYTES = int(os.environ.get("FLEET_BYTES", "0"))
 PAUSE_S = float(os.environ.get("FLEET_PAUSE_S", "0"))
 
 
-def slow(number: int) -> int:
+def slow(number: int) -> int | str:
     time.sleep(PAUSE_S)
-    return number
+    return f"{number:010}" * (BYTES // 10) if BYTES else number
 
 
 @register("fleet", timeout=600)
