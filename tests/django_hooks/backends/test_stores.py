@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from django.core.cache import InvalidCacheKey, cache, caches
 from django.db import connections
 
-from django_hooks.backends import GONE, Finding, Store
+from django_hooks.backends import GONE, Finding, Item, Store
 from django_hooks.backends.base import wrong_time
 from django_hooks.backends.database import DatabaseStore
 from django_hooks.backends.files import FileStore
 from django_hooks.backends.memcached import PyMemcacheStore
 from django_hooks.backends.mysql import MySQLStore
 from django_hooks.backends.redis import DjangoRedisStore, RedisStore
+from django_hooks.engine import Engine, RunOptions
+from django_hooks.warmers import CacheEntry, Warmer
 from tests import servers
+from url_manifests.outcomes import Result
 
 from .conftest import ANYWHERE, OTHER, OTHERS, items
 
@@ -319,3 +323,20 @@ def test_any_backend_works_through_djangos_interface_alone(anywhere):
 )
 def test_a_time_left_is_held_against_the_timeout(timeout_s, left_s, elapsed_s, slack_s, is_wrong):
     assert (wrong_time(timeout_s, left_s, elapsed_s, slack_s) is not None) is is_wrong
+
+
+@everywhere
+def test_a_second_run_changes_no_time_left_but_by_what_has_elapsed(anywhere, store):
+    entries = [CacheEntry(key=f"k{timeout}", value=1, timeout=timeout) for timeout in (50, 5000, None)]
+    warmer = type("Timed", (Warmer,), {"name": "timed", "entries": lambda self: iter(entries)})()
+    opened = store()
+    keys = [Item.of(opened, entry.key, None) for entry in entries]
+    assert {outcome.result for outcome in Engine(RunOptions()).run([warmer])} == {Result.STORED}
+    before, at_s = opened.time_left_s(keys), time.monotonic()
+    time.sleep(1.2)
+    for refresh, result in ((False, Result.ALREADY_WARM), (True, Result.STORED)):
+        assert {outcome.result for outcome in Engine(RunOptions(refresh=refresh)).run([warmer])} == {result}
+        after, elapsed_s = opened.time_left_s(keys), time.monotonic() - at_s
+        assert after[2] is before[2] is None
+        # Some stores count whole seconds, and a refresh may lose what is beyond them.
+        assert all(-1.1 < old - elapsed_s - new < 3.1 for old, new in zip(before[:2], after[:2], strict=True))
