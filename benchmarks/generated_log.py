@@ -9,7 +9,8 @@ popularity takes a random walk, new pages rise within hours and fade over days, 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -40,6 +41,8 @@ class Site:
     fading_days: float = 2.0
     """After so many days a new page is read half as much."""
     seed: int = 1
+    visits_each: int = 0
+    """Every page is asked for at least so often, evenly over the days; the rest of the lines by popularity."""
 
 
 def agents() -> list[str]:
@@ -88,7 +91,7 @@ def popularity(day: int, site: Site) -> list[float]:
 def day_lines(day: int, lines: int, site: Site) -> Iterator[str]:
     """One day's lines in order of time; day 0 is a Monday."""
     source = random.Random(f"{site.seed} {day}")
-    pages = source.choices(range(site.pages), cum_weights=list(accumulate(popularity(day, site))), k=lines)
+    pages = _pages_of(day, lines, site, source)
     hours = sorted(source.choices(range(24), weights=_BY_HOUR, k=lines))
     names = agents()
     shares = list(accumulate(1 / rank for rank in range(1, len(names) + 1)))
@@ -103,6 +106,19 @@ def day_lines(day: int, lines: int, site: Site) -> Iterator[str]:
             f"[{date}:{hour:02}:{second // 60:02}:{second % 60:02} +0000] {_request(page, source)} "
             f'"{_referrer(visitor, pages[number // 2])}" "{browsers[visitor % 50_000]}"\n'
         )
+
+
+def _pages_of(day: int, lines: int, site: Site, source: random.Random) -> Sequence[int]:
+    """The page of each line, in an order that says nothing."""
+    if not site.visits_each:
+        return source.choices(range(site.pages), cum_weights=list(accumulate(popularity(day, site))), k=lines)
+    certain = array("I", range(site.pages)) * site.visits_each
+    if len(certain) > lines:
+        raise ValueError(f"{lines} lines cannot hold {site.visits_each} visits of each of {site.pages} pages")
+    # Zipf's law by its inverse: no table of three million weights for lines that need none.
+    certain.extend(int(site.pages ** source.random()) - 1 for _ in range(lines - len(certain)))
+    source.shuffle(certain)
+    return certain
 
 
 def _request(page: int, source: random.Random) -> str:

@@ -7,12 +7,17 @@ Two measurements of a trivial view, without the middleware, with it, and with it
   could help and which cost the recorder most.
 * under gunicorn, one worker: requests a second and processor time a request, in short alternating runs.
 
-The limits are the project's own: under 30 µs a request, and at most 2 % of the throughput.
+The limits are the project's own: under 30 µs a request, and at most 2 % of the throughput. A worker's throughput is
+one by the processor time of a request, so the second is judged twice by processor time, which neighbours on the machine
+disturb little: the microseconds of the first measurement as a share of gunicorn's request, and the ratio of the two
+gunicorns. Two processes of one program differ by a percent for life, so that ratio carries its error, and exceeds the
+limit only where it does so beyond twice that.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import socket
 import statistics
@@ -20,13 +25,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from io import BytesIO
 from itertools import count, cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
@@ -58,8 +63,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="live-cost-") as folder:
         os.environ["LIVE_COST_DB"] = str(Path(folder) / "db.sqlite3")
         cost_us = in_process(options.rounds)
-        lost = under_gunicorn(options.rounds, options.seconds, Path(folder))
-    is_good = cost_us < LIMIT_US and lost <= LIMIT_SHARE
+        served = under_gunicorn(options.rounds, options.seconds, Path(folder))
+    share = cost_us / served.request_us
+    print(
+        f"of gunicorn's request: {share:.1%} by the microseconds in one process, "
+        f"{served.lost:.1%} (error {served.error:.1%}) by gunicorn's own processor time"
+    )
+    is_good = cost_us < LIMIT_US and share <= LIMIT_SHARE and served.lost - 2 * served.error <= LIMIT_SHARE
     print(f"limits: {LIMIT_US:.0f} µs and {LIMIT_SHARE:.0%} of the throughput: {'kept' if is_good else 'EXCEEDED'}")
     return 0 if is_good else 1
 
@@ -72,8 +82,8 @@ def in_process(rounds: int) -> float:
     added: dict[str, float] = {}
     for name, paths, must_save in (("100 URLs", hot, False), ("distinct URLs, each of them saved", distinct, True)):
         runs: dict[str, list[float]] = {mode: [] for mode in MODES}
-        for _ in range(rounds):
-            for mode in MODES:
+        for number in range(rounds):
+            for mode in in_turn(MODES, number):
                 runs[mode].append(microseconds_a_call(handlers[mode], paths, must_save=must_save and mode == "on"))
         more = {
             mode: statistics.median(one - base for one, base in zip(runs[mode], runs["without"], strict=True))
@@ -83,6 +93,11 @@ def in_process(rounds: int) -> float:
         print(f"in one process, {name}: {base:.1f} µs a request; off {more['off']:+.1f} µs, on {more['on']:+.1f} µs")
         added[name] = more["on"]
     return added["100 URLs"]
+
+
+def in_turn(modes: Iterable[str], number: int) -> list[str]:
+    """Forwards and backwards by turns: a machine that grows busier is so for both ends alike."""
+    return list(modes)[:: 1 if number % 2 else -1]
 
 
 def make_handlers() -> dict[str, Any]:
@@ -117,10 +132,22 @@ def _ignore(*_start_response: Any) -> Callable[[bytes], None]:
     return lambda _body: None
 
 
-def under_gunicorn(rounds: int, seconds: float, folder: Path) -> float:
-    """Print throughput and processor time; the share of the throughput that recording costs."""
+class Served(NamedTuple):
+    """What gunicorn's worker needed."""
+
+    request_us: float
+    """Processor time of a request without the middleware."""
+    lost: float
+    """Share of the throughput that recording costs, by processor time."""
+    error: float
+    """Standard error of that."""
+
+
+def under_gunicorn(rounds: int, seconds: float, folder: Path) -> Served:
+    """Print throughput and processor time."""
     rates: dict[str, list[float]] = {mode: [] for mode in MODES}
     cpu_us: dict[str, list[float]] = {mode: [] for mode in MODES}
+    lost: list[float] = []
     for start in range(STARTS):
         # Two processes of the same program differ by some percent, for life: so it takes several of each.
         with ExitStack() as stack:
@@ -128,19 +155,23 @@ def under_gunicorn(rounds: int, seconds: float, folder: Path) -> float:
             servers = {mode: stack.enter_context(server(mode, folder)) for mode in order}
             for port, _ in servers.values():
                 requests_in(port, 0.5)  # the first requests import what the others find
-            for _ in range(max(1, rounds // STARTS)):
-                for mode, (port, master) in servers.items():
+            first = len(cpu_us["on"])
+            for number in range(max(1, rounds // STARTS)):
+                for mode in in_turn(servers, number):
+                    port, master = servers[mode]
                     before_us = worker_cpu_us(master)
                     done = requests_in(port, seconds)
                     rates[mode].append(done / seconds)
                     cpu_us[mode].append((worker_cpu_us(master) - before_us) / done)
+            lost.append(1 - paired(cpu_us["without"][first:], cpu_us["on"][first:]))
     for mode in MODES:
         rate, cpu = statistics.median(rates[mode]), statistics.median(cpu_us[mode])
         print(
             f"gunicorn, {mode}: {rate:.0f} requests/s ({paired(rates[mode], rates['without']):.3f} of without), "
             f"{cpu:.0f} µs of processor time a request ({paired(cpu_us[mode], cpu_us['without']):.3f} of without)"
         )
-    return 1 - paired(rates["on"], rates["without"])
+    error = statistics.stdev(lost) / math.sqrt(STARTS)
+    return Served(statistics.median(cpu_us["without"]), statistics.mean(lost), error)
 
 
 def paired(values: list[float], base: list[float]) -> float:

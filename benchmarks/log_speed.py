@@ -3,6 +3,10 @@
 Run with ``python -m benchmarks.log_speed [LINES] [PAGES] [ZIPF]``. Memory is that of a whole process tree. Beside the
 wall clock stand the seconds of processor time a million lines, which other programs on the machine disturb less.
 
+``python -m benchmarks.log_speed --distinct [LINES] [PAGES]`` measures ours alone on ten million lines that really hold
+three million different URLs, and fails when they hold fewer or when memory passes 400 MB. It needs some 5 GB in the
+folder for temporary files (``TMPDIR``) and removes them.
+
 ``python -m benchmarks.log_speed --peak [LINES] [PAGES]`` measures ours alone, on a log and on one of twice the lines
 with the same URLs: memory must not grow with the lines.
 """
@@ -14,13 +18,19 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.generated_log import Site, write_log
+
+LIMIT_MB = 400
+BYTES_A_LINE = 500
+"""On the disk: the line itself, and what workers and DuckDB write of it."""
 
 PLAIN = r"""
 import re, sys
@@ -64,31 +74,63 @@ def our_build(log: Path, manifest: Path) -> list[str]:
     return [sys.executable, "-m", "url_manifests", "build", str(log), "-o", str(manifest), "-q"]
 
 
+def read_distinct(lines: int = 10_000_000, pages: int = 3_000_000) -> None:
+    """Nearly every line a row of its own: what counting holds in memory must have an end."""
+    with temporary_folder(lines) as folder:
+        log, manifest = folder / "access.log", folder / "m"
+        # Every page on both days, and four in a hundred more: some of the lines are errors, posts and bots.
+        write_log(log, range(2), lines // 2, Site(pages=pages * 104 // 100, visits_each=1))
+        seconds, cpu_s, megabytes = measure(our_build(log, manifest))
+        distinct = distinct_pages(manifest)
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{lines:,} lines, {distinct:,} different URLs: {lines / seconds:,.0f} lines/s, "
+        f"{cpu_s / lines * 1e6:.2f} s CPU a million, peak {megabytes:.0f} MB"
+    )
+    if distinct < pages or megabytes > LIMIT_MB:
+        raise SystemExit(f"expected at least {pages:,} URLs and at most {LIMIT_MB} MB")
+
+
+def distinct_pages(manifest: Path) -> int:
+    with manifest.open("rb") as stream:
+        return int(json.loads(stream.readline())["totals"]["pages"])
+
+
+@contextlib.contextmanager
+def temporary_folder(lines: int) -> Iterator[Path]:
+    """A folder for a log of so many lines and what counting writes; removed also when the run is ended by a signal."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="log-speed-") as name:
+        needed, free = lines * BYTES_A_LINE, shutil.disk_usage(name).free
+        if free < needed:
+            raise SystemExit(f"{name} has {free >> 20} MB, {needed >> 20} are needed; set TMPDIR")
+        yield Path(name)
+
+
 def compare_peaks(lines: int = 2_000_000, pages: int = 100_000) -> None:
     """All pages are equally popular, so that already the shorter log holds nearly all of them."""
     peaks = []
     for number in (lines, 2 * lines):
-        with tempfile.TemporaryDirectory() as name:
-            log, manifest = Path(name) / "access.log", Path(name) / "m"
+        with temporary_folder(number) as folder:
+            log, manifest = folder / "access.log", folder / "m"
             write_log(log, range(2), number // 2, Site(pages=pages, zipf=0.0, drift=0.0))
             _, cpu_s, megabytes = measure(our_build(log, manifest))
-            with manifest.open("rb") as stream:
-                distinct = json.loads(stream.readline())["totals"]["pages"]
+            distinct = distinct_pages(manifest)
         peaks.append(megabytes)
         print(f"{number:12,} lines  {distinct:9,} URLs  {cpu_s:6.1f} s CPU  {megabytes:6.1f} MB", flush=True)
     print(f"twice the lines: {peaks[1] / peaks[0] - 1:+.1%} memory")
 
 
 def main(lines: int = 2_000_000, pages: int = 200_000, zipf: float = 1.0) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        log = Path(name) / "access.log"
+    with temporary_folder(lines) as folder:
+        log = folder / "access.log"
         write_log(log, range(2), lines // 2, Site(pages=pages, zipf=zipf, drift=0.0))
         commands = {
-            "url_manifests build": our_build(log, Path(name) / "m"),
+            "url_manifests build": our_build(log, folder / "m"),
             "plain re loop": [sys.executable, "-c", PLAIN, str(log)],
         }
         if goaccess := shutil.which("goaccess"):
-            report = f"{name}/r.json"
+            report = str(folder / "r.json")
             commands["goaccess"] = [goaccess, str(log), "--log-format=COMBINED", "-o", report, "--no-progress"]
         found = {what: measure(command) for what, command in commands.items()}
         ours = found["url_manifests build"][0]
@@ -104,5 +146,7 @@ def main(lines: int = 2_000_000, pages: int = 200_000, zipf: float = 1.0) -> Non
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--peak"]:
         compare_peaks(*map(int, sys.argv[2:4]))
+    elif sys.argv[1:2] == ["--distinct"]:
+        read_distinct(*map(int, sys.argv[2:4]))
     else:
         main(*map(int, sys.argv[1:3]), *map(float, sys.argv[3:4]))
