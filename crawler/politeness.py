@@ -113,9 +113,10 @@ class PolitenessMiddleware:
     def _take(self, request: Request, answer: Answer, retry_after: str = "") -> Request | None:
         """Note an answer for who asked; the request when it should be sent again."""
         request.meta[ANSWER] = answer
+        wire: Wire = request.meta[WIRE]
         if answer.trace:
             self._run.writes.note(answer.trace)
-        wire: Wire = request.meta[WIRE]
+            self._run.varying.note(wire.route, answer.trace)
         self._run.load.note(answer, wire.route)
         if why := self._breaker.note(answer, request.meta[SENT_AT]):
             self._run.protect(why)

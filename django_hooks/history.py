@@ -163,4 +163,4 @@ def _local(moment: Any) -> Any:
 def _complain(error: Exception) -> None:
     # A project that configures no logging sees the message alone, and this comes before its first migration.
     told = stores.describe(error)
-    logger.warning("cache_warming.run_not_kept error=%s (has manage.py migrate been run?)", told, extra={"error": told})
+    logger.warning("%s: %s (was manage.py migrate run?)", "cache_warming.run_not_kept", told, extra={"error": told})

@@ -78,7 +78,7 @@ def test_a_database_that_fails_stops_no_run(own, monkeypatch, caplog):
 
     monkeypatch.setattr(history.WarmRun, "save", fail)
     assert command(only=["numbers"])[0] == 0
-    (message,) = [said for said in caplog.messages if said.startswith("cache_warming.run_not_kept error=")]
+    (message,) = [said for said in caplog.messages if said.startswith("cache_warming.run_not_kept: ")]
     assert "manage.py migrate" in message
 
 
