@@ -14,6 +14,7 @@ from scrapy.http import Response
 
 from url_manifests.errors import SiteProtectionError, TargetNotReadyError
 from url_manifests.protocol import REFUSAL_HEADER, Refusal, refusal_in
+from url_manifests.routes import route_of
 
 from .answer import Answer, answer_from_error, answer_from_response
 from .overload import OPENS_AFTER, Circuit, CircuitBreaker, may_retry, pause_before_retry_s
@@ -116,7 +117,7 @@ class PolitenessMiddleware:
         wire: Wire = request.meta[WIRE]
         if answer.trace:
             self._run.writes.note(answer.trace)
-            self._run.varying.note(wire.route, answer.trace)
+            self._run.varying.note(wire.route or route_of(wire.target), answer.trace)
         self._run.load.note(answer, wire.route)
         if why := self._breaker.note(answer, request.meta[SENT_AT]):
             self._run.protect(why)

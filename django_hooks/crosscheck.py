@@ -16,12 +16,14 @@ from enum import Enum
 from typing import Any, Final
 
 from django.core.cache import InvalidCacheBackendError, caches
+from django.http.response import HttpResponseBase
 
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import HEADER_LIST_PREFIX, KeyKind
 
 from . import stores
 from .backends import shortest_time_left_s
+from .recorder import PAGE_BODY_PREFIX
 from .visitor_keys import VisitorKeys, by_alias
 
 BATCH: Final = 20
@@ -163,8 +165,12 @@ def _note_time_left(seen: dict[_KeyId, Seen], tally: Tally) -> None:
 
 def _seen(key: str, found: stores.ReadBack) -> Seen:
     if key in found.values:
-        is_small = key.startswith(HEADER_LIST_PREFIX)
-        return Seen(Presence.PRESENT, value=found.values[key] if is_small else None)
+        value = found.values[key]
+        is_list = key.startswith(HEADER_LIST_PREFIX)
+        # Django takes for a page whatever it finds there, and answers visitors with an error.
+        if not isinstance(value, list if is_list else HttpResponseBase if key.startswith(PAGE_BODY_PREFIX) else object):
+            return Seen(Presence.UNREADABLE, f"{type(value).__name__} stands where the page cache keeps its own")
+        return Seen(Presence.PRESENT, value=value if is_list else None)
     if key in found.unreadable:
         return Seen(Presence.UNREADABLE, found.unreadable[key])
     return Seen(Presence.MISSING)
