@@ -106,7 +106,7 @@ def load_config(arguments: Mapping[str, str], environ: Mapping[str, str], direct
         raise ConfigurationError(
             "env",
             f"there is no file .env.{env} in {directory}, and WARM_BASE_URL is not set either; "
-            f"copy .env.example to .env.{env} and set at least WARM_BASE_URL",
+            f"write .env.{env} with at least a line WARM_BASE_URL=http://ADDRESS-OF-THE-RELEASE",
         )
     values = {variable.field: _read(variable, sources, env) for variable in VARIABLES}
     return _complete(env, values)

@@ -31,6 +31,12 @@ def counts(trace: Trace, name: str) -> dict[str, int]:
     return {str(key)[:100]: count for key, count in found if isinstance(count, int) and count > 0}
 
 
+def names(trace: Trace, name: str) -> list[str]:
+    """Names that the site lists, such as the headers under ``vary``."""
+    found = trace.extra.get(name)
+    return [text[:100] for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+
 def entries(trace: Trace, name: str) -> Iterator[str]:
     """Cache entries that the site names, as ``alias:key of role``."""
     found = trace.extra.get(name)

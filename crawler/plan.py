@@ -128,6 +128,8 @@ def checked_manifest(path: Path) -> ManifestReader:
     Raises:
         FileFormatError: it is missing or empty, or its header or one of its first entries malformed.
     """
+    if not path.exists():
+        raise FileFormatError(path, f"is not there; build it: python -m url_manifests build LOG -o {path}")
     manifest = ManifestReader(path)
     if not manifest.header.entries:
         problem = "holds no entry, so that nothing would be warm; build it again from a log that has visitors"

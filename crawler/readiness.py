@@ -55,9 +55,8 @@ async def wait_until_ready(
         if answer.status == 200:
             return
         if clock() + POLL_EVERY_S >= give_up_at_s:
-            raise TargetNotReadyError(
-                f"{request.url} was not ready within {config.ready_timeout_s:g} s: {_last_seen(answer, target)}"
-            )
+            seen = _last_seen(answer, target, request.url)
+            raise TargetNotReadyError(f"{request.url} was not ready within {config.ready_timeout_s:g} s: {seen}")
         await sleep(POLL_EVERY_S)
 
 
@@ -91,9 +90,14 @@ def _path_on_site(answer: Answer, target: Target) -> str:
     return location.removeprefix(target.public_url) if location.startswith(f"{target.public_url}/") else ""
 
 
-def _last_seen(answer: Answer, target: Target) -> str:
+def _last_seen(answer: Answer, target: Target, url: str) -> str:
     if answer.reason == "login-redirect":
         return f"it redirects to {answer.location}, a login page; set WARM_READY_URL to a URL that needs no login"
+    if answer.location == url.replace(target.base_url, target.public_url, 1).partition("?")[0]:
+        return (
+            f"it redirects to {answer.location}, as if it had been asked over plain http: "
+            "does SECURE_PROXY_SSL_HEADER of the site fit WARM_PROXY_SCHEME_HEADER?"
+        )
     if answer.is_redirect:
         return f"it redirects to {answer.location}; set WARM_READY_URL to a URL that answers 200 itself"
     if answer.status == 400:
@@ -119,6 +123,11 @@ def site_view(response: Response) -> SiteView | None:
 def refused(answer: Answer, target: Target) -> ConfigurationError:
     """The error for a site that ignores our tickets."""
     hint = f"; it answered 400: is {target.host!r} in ALLOWED_HOSTS?" if answer.status == 400 else ""
+    if answer.status == 404:
+        hint = (
+            "; it answered 404: a proxy in front that takes a prefix off the path, for FORCE_SCRIPT_NAME to put back, "
+            "has to be the WARM_BASE_URL"
+        )
     if answer.is_redirect:
         hint = f"; it redirects to {answer.location}: does SECURE_PROXY_SSL_HEADER fit WARM_PROXY_SCHEME_HEADER?"
     return ConfigurationError(

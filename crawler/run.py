@@ -37,6 +37,7 @@ from .resume import Positions, plan_mark
 from .sessions import load_personas
 from .target import Target
 from .traffic import Traffic
+from .varying import Varying
 from .workers import EveryWorker
 from .writes import Writes
 
@@ -73,6 +74,8 @@ class WarmRun:
         self.visitors = Visitors(manifest, personas, tuple(config.sign_in_as))
         self.late_check: dict[str, Any] | None = None
         """What the second look at the end found."""
+        self.varying = Varying()
+        """What pages vary on that no variant of the manifest is chosen by."""
         self.writes = Writes()
         """Database writes that the site observed, or refused, while it answered."""
         self.targets = [self.target, *(self.target.at(url) for url in config.base_urls)]
@@ -252,6 +255,7 @@ class WarmRun:
             "workers": self.every_worker.document(),
             "pages_read": self.inspector.counts,
             "discovered": dict(discovery.counts) if discovery else None,
+            "varies_on": self.varying.document(),
             "writes": self.writes.document(),
             **self.traffic.document(),
         }

@@ -25,6 +25,11 @@ def summary_lines(run: WarmRun) -> Iterator[str]:
         f"(required: {report.require_coverage:.1%})"
     )
     yield from _reason_lines(report)
+    for header, told in run.varying.document().items():
+        yield (
+            f"  pages vary on {header} (such as {told['routes'][0]}): warm for visitors who send the very same, "
+            "and for no others; build the manifest with --vary-on"
+        )
     allowed = f"{run.load.mean_rate:.1f} allowed" if config.rate else "no limit"
     yield (
         f"  {run.traffic.sent} requests in {duration_words(report.elapsed_s)}, "

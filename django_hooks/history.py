@@ -161,4 +161,6 @@ def _local(moment: Any) -> Any:
 
 
 def _complain(error: Exception) -> None:
-    logger.warning("cache_warming.run_not_kept", extra={"error": stores.describe(error)})
+    # A project that configures no logging sees the message alone, and this comes before its first migration.
+    told = stores.describe(error)
+    logger.warning("%s: %s (was manage.py migrate run?)", "cache_warming.run_not_kept", told, extra={"error": told})

@@ -10,12 +10,14 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from django.core.cache import BaseCache, InvalidCacheBackendError, caches
+from django.http.response import HttpResponseBase
 
 from url_manifests.outcomes import KeyState
 from url_manifests.traces import HEADER_LIST_PREFIX
 
 from . import stores
 from .backends import Store, open_store, shortest_time_left_s
+from .recorder import PAGE_BODY_PREFIX
 
 KeyId: TypeAlias = tuple[str, str, int | str | None]
 """Alias, key and version."""
@@ -92,8 +94,12 @@ def _read_part(cache: BaseCache, alias: str, keys: list[str], version: Version, 
 
 def _seen(key: str, found: stores.ReadBack) -> Seen:
     if key in found.values:
-        is_small = key.startswith(HEADER_LIST_PREFIX)
-        return Seen(Presence.PRESENT, value=found.values[key]) if is_small else PRESENT
+        value = found.values[key]
+        is_list = key.startswith(HEADER_LIST_PREFIX)
+        # Django takes for a page whatever it finds there, and answers visitors with an error.
+        if not isinstance(value, list if is_list else HttpResponseBase if key.startswith(PAGE_BODY_PREFIX) else object):
+            return Seen(Presence.UNREADABLE, f"{type(value).__name__} stands where the page cache keeps its own")
+        return Seen(Presence.PRESENT, value=value) if is_list else PRESENT
     if key in found.unreadable:
         return Seen(Presence.UNREADABLE, found.unreadable[key])
     return _MISSING

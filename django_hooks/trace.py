@@ -27,6 +27,11 @@ _MIN_SECRET_COOKIE_CHARS: Final = 12
 """A cookie as short as ``lang=de`` identifies nobody, and its value may be part of any key."""
 _MAY_BE_THE_STORES: Final = frozenset({"status", "no-page-cache", "not-looked-up"})
 """What is said of a page when a cache raised before it could be stored, or looked up."""
+_TOLD_APART_ANYHOW: Final = re.compile(
+    "accept-encoding|accept-language|cookie|authorization|origin|x-requested-with|hx-.*|turbo-.*|x-up-.*"
+)
+"""What the variants of a manifest, or its personas, are chosen by; and what nobody sends who asks for a whole page."""
+_MOST_VARYING: Final = 10
 _EMAIL: Final = re.compile(r"[^\s@:/]@[^\s@:/]+\.\w")
 
 
@@ -110,6 +115,8 @@ class RequestTrace:
             extra["secret"] = secrets_left_out
         if response.streaming:
             extra["streamed"] = True  # What the content does to the caches comes later than this header.
+        if vary := _varies_on(response, events):
+            extra["vary"] = vary
         for name, kind in (("ttl_s", None), ("page_ttl_s", KeyKind.PAGE)):
             if (timeout_s := self.recorder.shortest_timeout_s(kind)) is not None:
                 extra[name] = round(timeout_s)
@@ -125,6 +132,14 @@ class RequestTrace:
         """Alias → how full it is, for those that were written to and are near to throwing entries away."""
         found = {alias: store_state.fill(self.caches[alias]) for alias in aliases}
         return {alias: round(share, 3) for alias, share in found.items() if share >= store_state.NEARLY_FULL}
+
+
+def _varies_on(response: HttpResponseBase, events: Events) -> list[str]:
+    """The headers that tell visitors of this page apart, if a page cache has it, but for those that are known to."""
+    if not any(key.kind is KeyKind.PAGE and event in (KeyEvent.HIT, KeyEvent.STORED) for key, event in events):
+        return []
+    names = (name.strip().lower() for name in response.get("Vary", "").split(","))
+    return sorted({name for name in names if name and not _TOLD_APART_ANYHOW.fullmatch(name)})[:_MOST_VARYING]
 
 
 def worker_id() -> str:

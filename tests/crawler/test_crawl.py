@@ -182,7 +182,7 @@ def test_an_unexpected_error(project: Project) -> None:
         ("require_coverage=1.01", "WARM_REQUIRE_COVERAGE: '1.01' (from -a) must be a share from 0 to 1"),
         ("rat=5", "-a: 'rat' is unknown; did you mean 'rate'?"),
         ("secret=abc", "-a secret: would be visible in the process list; set WARM_SECRET instead"),
-        ("manifest=none.jsonl", "none.jsonl: cannot be read: No such file or directory"),
+        ("manifest=none.jsonl", "none.jsonl: is not there; build it: python -m url_manifests build LOG -o "),
         ("base_url=localhost:8000", "WARM_BASE_URL: 'localhost:8000' (from -a) must be a URL"),
     ],
 )
@@ -199,7 +199,7 @@ def test_no_environment_file(empty_project: Project) -> None:
     result = empty_project.crawl()
     assert result.returncode == 2
     assert "there is no file .env.test" in result.stderr
-    assert "copy .env.example to .env.test" in result.stderr
+    assert "write .env.test with at least a line WARM_BASE_URL=" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -66,7 +66,10 @@ def test_the_environment_suffices(tmp_path: Path) -> None:
 
 def test_a_common_file_does_not_make_an_unknown_environment_known(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(BASE)
-    with pytest.raises(ConfigurationError, match=r"there is no file \.env\.prod in .*copy \.env\.example"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"there is no file \.env\.prod in .*write \.env\.prod with at least a line WARM_BASE_URL=",
+    ):
         load(tmp_path)
 
 

@@ -169,3 +169,16 @@ def test_refused_says_more_when_it_can(tmp_path) -> None:
     _, target = configure(tmp_path)
     assert "ALLOWED_HOSTS" in str(refused(Answer(status=400), target))
     assert "SECURE_PROXY_SSL_HEADER" in str(refused(Answer(status=301, location="https://shop.example/"), target))
+
+
+def test_a_site_that_takes_us_for_plain_http_is_told_apart(tmp_path) -> None:
+    """SECURE_SSL_REDIRECT sends the very page that was asked for, under https; without end."""
+    config, target = configure(tmp_path, proxy_scheme_header="none", ready_url="/healthz/", ready_timeout="1")
+    site = Site(Response("http://x/", status=301, headers={"Location": "https://shop.example/healthz/"}))
+    with pytest.raises(TargetNotReadyError, match="SECURE_PROXY_SSL_HEADER of the site fit WARM_PROXY_SCHEME_HEADER"):
+        site.wait(config, target)
+
+
+def test_a_page_that_is_not_found_under_this_prefix(tmp_path) -> None:
+    _, target = configure(tmp_path)
+    assert "FORCE_SCRIPT_NAME" in str(refused(Answer(status=404), target))

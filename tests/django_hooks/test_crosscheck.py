@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.http import HttpResponse
 
 from django_hooks.crosscheck import Tally, correct, cross_check
 from django_hooks.presence import Presence, Seen, look_up
+from django_hooks.recorder import PAGE_BODY_PREFIX
 from django_hooks.stores import NOT_TRIED
 from url_manifests.outcomes import KeyState, Outcome, OutcomeWriter, Result, RunInfo
-from url_manifests.traces import KeyKind
+from url_manifests.traces import HEADER_LIST_PREFIX, KeyKind
 
 from .conftest import SHARED
 
@@ -65,6 +67,18 @@ def test_keys_are_read_where_they_are(backend):
     found = [seen["default", s.key, s.version].presence for s in states]
     expected = [Presence.PRESENT, Presence.PRESENT, Presence.MISSING, Presence.PRESENT, Presence.MISSING]
     assert found == expected
+
+
+def test_what_no_visitor_can_be_answered_with_is_no_page(backend):
+    """A neighbour in the same store, or a foul value: Django takes it for the page, and fails."""
+    names = f"{HEADER_LIST_PREFIX}.x", f"{PAGE_BODY_PREFIX}.GET.x", f"{PAGE_BODY_PREFIX}.GET.y"
+    cache.set_many(dict(zip(names, ("Accept", 7, HttpResponse("fine")), strict=True)), 60)
+    seen = look_up([page(name) for name in names], set())
+    assert [seen["default", name, None].presence for name in names] == [
+        *[Presence.UNREADABLE] * 2,
+        Presence.PRESENT,
+    ]
+    assert seen["default", names[1], None].detail.startswith("int stands where")
 
 
 @pytest.mark.parametrize("backend", ["locmem", "dummy"], indirect=True)

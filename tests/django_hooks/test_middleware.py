@@ -36,6 +36,12 @@ def test_a_page_is_stored_then_hit(site, backend):
     assert first.trace.private_aliases == ({"default"} if backend == "locmem" else frozenset())
 
 
+def test_what_a_stored_page_varies_on_is_told(site):
+    """Whoever has another browser misses it."""
+    assert [warm("/by_agent/").trace.extra.get("vary") for _ in range(2)] == [["user-agent"]] * 2
+    assert "vary" not in warm("/page/").trace.extra
+
+
 def test_what_is_stored_keeps_the_headers_that_the_trace_must_not_have(site):
     """Shared caches on the way get neither; visitors get what the application says."""
     warmed, visited = warm("/for_cdn/").response, Client().get("/for_cdn/", headers={"host": HOST})

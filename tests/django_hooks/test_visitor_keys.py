@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import caches
+from django.http import HttpResponse
 
 from django_hooks.crosscheck import Tally, cross_check
 from django_hooks.recorder import PAGE_BODY_PREFIX
@@ -76,7 +77,7 @@ def test_one_whole_copy_of_two_is_enough(settings, configure, lost, result, pref
     names = [f"{HEADER_LIST_PREFIX}.x", f"{PAGE_BODY_PREFIX}.GET.x"]
     keys = []
     for alias in ("a", "b"):
-        caches[alias].set_many(dict.fromkeys(names, 1), 60)
+        caches[alias].set_many(dict(zip(names, (["HTTP_ACCEPT"], HttpResponse("page")), strict=True)), 60)
         keys += [KeyState(alias=alias, key=key, kind=KeyKind.PAGE, result=STORED) for key in names]
     for alias in lost:
         caches[alias].delete(next(name for name in names if name.startswith(prefix)))
