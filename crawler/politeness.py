@@ -65,7 +65,7 @@ class PolitenessMiddleware:
             request.headers[name] = value
         self._run.load.sent()
         request.meta[SENT_AT] = now_s = monotonic()
-        self._run.traffic.count(now_s)
+        self._run.traffic.count(now_s, is_full=0 < config.rate <= self._run.load.rate)
 
     def process_response(self, request: Request, response: Response) -> Response | Request:
         if WIRE not in request.meta:
@@ -90,6 +90,7 @@ class PolitenessMiddleware:
         if seconds:
             self._pace.hold(seconds)
             self._run.load.pause(seconds)
+            self._run.traffic.pause()
 
     def _concurrency(self) -> int:
         is_well = self._breaker.state is Circuit.CLOSED and not self._cache.is_waiting

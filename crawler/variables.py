@@ -127,7 +127,8 @@ VARIABLES: Final = (
         field="rate",
         parse=parse_rate,
         default="20",
-        help="Requests a second that are never exceeded; 0 for no limit.",
+        help="Requests a second that are never exceeded in the long run, nor by more than a twentieth in any ten seconds; "
+        "0 for no limit.",
     ),
     Variable(field="concurrency", parse=parse_count, default="4", help="Requests under way at once."),
     Variable(
@@ -149,7 +150,8 @@ VARIABLES: Final = (
         parse=parse_path,
         default="var/warm/{env}/report.json",
         help="Where the report goes. Wherever that is, a second run of NAME in the same directory leaves with exit "
-        "code 6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written.",
+        "code 6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written. Runs on "
+        "other machines are held off by a lock that the site keeps.",
     ),
     Variable(
         field="stop_file",

@@ -117,13 +117,13 @@ class Stage:
 
     @contextmanager
     def watched(self, slowest_s: float = 6.0) -> Iterator[None]:
-        """Have somebody visit all the time, who must be answered while the block runs, whatever happens."""
+        """Have somebody ask all the time for what needs no source: they must be answered while the block runs."""
         ended, seen = threading.Event(), list[tuple[int, float]]()
 
         def visit() -> None:
             while not ended.wait(0.3):
                 began_s = time.monotonic()
-                status, _ = self.visit("/healthz/")
+                status, _ = self.visit("/robots.txt")
                 seen.append((status, time.monotonic() - began_s))
 
         thread = threading.Thread(target=visit)
@@ -213,7 +213,7 @@ def staged(folder: Path, database: str) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def stage(seeded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("faults")
-    with staged(folder, shutil.copy(seeded_database, folder / "db.sqlite3")) as stage:
+    with staged(folder, str(shutil.copy(seeded_database, folder / "db.sqlite3"))) as stage:
         yield stage
 
 
