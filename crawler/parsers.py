@@ -69,6 +69,10 @@ def parse_seconds(text: str) -> float:
     return _number(text, 0.0, "must be a number of seconds above 0", is_open=True)
 
 
+def parse_wait(text: str) -> float:
+    return _number(text, 0.0, "must be a number of seconds, or 0 for no wait")
+
+
 def parse_rate(text: str) -> float:
     return _number(text, 0.0, "must be requests a second, or 0 for no limit")
 

@@ -33,6 +33,7 @@ from .parsers import (
     parse_url,
     parse_urls,
     parse_verify,
+    parse_wait,
     parse_workers,
     parse_yes_no,
 )
@@ -180,6 +181,13 @@ VARIABLES: Final = (
         default="sample",
         help="Whether what was proven is asked for once more at the end of the run: sample (200 of them), all or none. "
         "When so much has gone that the required coverage is lost, the run ends with exit code 4.",
+    ),
+    Variable(
+        field="prove_within",
+        parse=parse_wait,
+        default="60",
+        help="Seconds that an entry's second request may wait, so that first requests come first; 0: each is proven "
+        "before the next is begun. What ends within five times as long, or is a persona's, is proven at once.",
     ),
     Variable(
         field="workers",
