@@ -46,6 +46,7 @@ class WarmConfig:
     sign_in_cookie: str
     authorization: str = field(repr=False)
     verify: str
+    prove_within_s: float
     workers: str
     base_urls: tuple[str, ...]
     discover: str
@@ -192,6 +193,7 @@ def _complete(env: str, values: dict[str, Any]) -> WarmConfig:
         sign_in_cookie=values["sign_in_cookie"],
         authorization=_authorization(values["basic_auth"], values["bearer"]),
         verify=values["verify"],
+        prove_within_s=values["prove_within"],
         workers=values["workers"],
         base_urls=values["base_urls"],
         discover=values["discover"],

@@ -70,7 +70,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_seconds_or_0(text: str) -> float:
-    return _number(text, 0.0, "must be a number of seconds, or 0 for not at all")
+    return _number(text, 0.0, "must be a number of seconds, or 0 for no wait")
 
 
 def parse_rate(text: str) -> float:

@@ -32,6 +32,7 @@ from .inspection import Inspector
 from .ledger import Ledger
 from .lock import RunLock, lock_paths
 from .outcome import skipped
+from .parked import Parked
 from .plan import Visitors, checked_manifest, plan_requests, selector
 from .resume import Positions, plan_mark
 from .sessions import load_personas
@@ -71,6 +72,7 @@ class WarmRun:
         self.lock_note = ""
         """Who else is kept from crawling meanwhile, or why nobody on other machines is."""
         self._started_at_s = monotonic()
+        self.parked = Parked(config.prove_within_s)
         self.visitors = Visitors(manifest, personas, tuple(config.sign_in_as))
         self.late_check: dict[str, Any] | None = None
         """What the second look at the end found."""

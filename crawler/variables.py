@@ -127,8 +127,8 @@ VARIABLES: Final = (
         field="rate",
         parse=parse_rate,
         default="20",
-        help="Requests a second that are never exceeded in the long run, nor by more than a twentieth in any ten seconds; "
-        "0 for no limit.",
+        help="Requests a second that are never exceeded in the long run, nor by more than a twentieth in any ten "
+        "seconds; 0 for no limit.",
     ),
     Variable(field="concurrency", parse=parse_count, default="4", help="Requests under way at once."),
     Variable(
@@ -150,8 +150,8 @@ VARIABLES: Final = (
         parse=parse_path,
         default="var/warm/{env}/report.json",
         help="Where the report goes. Wherever that is, a second run of NAME in the same directory leaves with exit "
-        "code 6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written. Runs on "
-        "other machines are held off by a lock that the site keeps.",
+        "code 6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written. Runs "
+        "on other machines are held off by a lock that the site keeps.",
     ),
     Variable(
         field="stop_file",
@@ -198,6 +198,13 @@ VARIABLES: Final = (
         default="sample",
         help="Whether what was proven is asked for once more at the end of the run: sample (200 of them), all or none. "
         "When so much has gone that the required coverage is lost, the run ends with exit code 4.",
+    ),
+    Variable(
+        field="prove_within",
+        parse=parse_seconds_or_0,
+        default="60",
+        help="Seconds that an entry's second request may wait, so that first requests come first; 0: each is proven "
+        "before the next is begun. What ends within five times as long, or is a persona's, is proven at once.",
     ),
     Variable(
         field="workers",

@@ -6,6 +6,9 @@ given and kept it the next time, a third request proves it. Personas come last. 
 request stored is asked for by an anonymous visitor and by another persona at once, before anybody else is likely to:
 the site sees whether content of one session reaches another (`django_hooks`), and says so in the trace. A leak is
 withdrawn when the next visitor's own request stores the same: then it is public.
+
+Where no persona takes part, all variants can be *filled* before the first of them is proven, and the proof may wait
+(`crawler.parked`). With a persona each variant is seen to its end before the next: leaks are looked for at once.
 """
 
 from __future__ import annotations
@@ -19,15 +22,28 @@ from url_manifests.traces import KeyEvent, KeyKind
 
 from .answer import Answer
 from .outcome import Keys, has_recovered, judge, needs_second_request
+from .pages import expires_at_s
 from .parts import KeyIdentity
 from .plan import Planned, Visitors
 
 
 class Visit:
-    """Ask for what `next` says until `is_over`, and give each answer to `take`."""
+    """Ask for what `next` says until `is_over`, and give each answer to `take`.
+
+    Before that, what `to_fill` says can be asked for, and given to `fill`; `settled` then has the outcomes that need
+    no more.
+    """
 
     def __init__(self, variants: Sequence[Planned], visitors: Visitors) -> None:
+        self.variants = tuple(variants)
         self._left = deque(variants)
+        self._unfilled = deque(() if any(planned.persona for planned in variants) else variants)
+        self._firsts: dict[int, Answer] = {}
+        """Number → answer of each variant that was filled and is not proven yet."""
+        self.requests_left = 0
+        """So many more answers it takes to prove what was filled."""
+        self.keys_held = 0
+        """Traced keys that wait for proof."""
         self._visitors = visitors
         self._answers: list[Answer] = []
         self._probes: deque[Planned] = deque()
@@ -43,7 +59,7 @@ class Visit:
     @property
     def is_between_variants(self) -> bool:
         """Whether the entry may be left here without leaving a variant half done."""
-        return not self._answers
+        return not self._answers and not (self._left and self.current.number in self._firsts)
 
     @property
     def current(self) -> Planned:
@@ -55,11 +71,44 @@ class Visit:
         """Who asks next: the current variant, or somebody who must not get what it stored."""
         return self._probes[0] if self._probes else self.current
 
-    def take(self, answer: Answer) -> Outcome | None:
-        """Take the answer to `next`; the outcome of the current variant when it is known."""
+    @property
+    def to_fill(self) -> Planned | None:
+        """The variant to ask for next while nothing is proven yet."""
+        return self._unfilled[0] if self._unfilled else None
+
+    def fill(self, answer: Answer) -> None:
+        """Take the answer to `to_fill`."""
+        self._note_leaks(answer)
+        self._firsts[self._unfilled.popleft().number] = answer
+        self.requests_left += needs_second_request(answer)
+        self.keys_held += len(answer.trace.keys) if answer.trace else 0
+        if self._leaks:
+            self._unfilled.clear()  # nothing else matters now
+
+    def settled(self) -> Outcome | None:
+        """The outcome of the current variant when its first answer was all that it took."""
+        if self.is_over or self._answers or (first := self._firsts.pop(self.current.number, None)) is None:
+            return None
+        self._answers.append(first)
+        return None if needs_second_request(first) else self._conclude()
+
+    def may_wait(self, soon_s: float) -> bool:
+        """Whether proof may come later: of nothing that belongs to somebody, is a leak, or ends within ``soon_s``."""
+        if self._leaks or any(planned.persona for planned in self.variants):
+            return False
+        lives_s = (
+            (expires_at_s(answer, kind), answer.answered_at_s) for answer in self._firsts.values() for kind in KeyKind
+        )
+        return all(end_s is None or end_s - answered_at_s > soon_s for end_s, answered_at_s in lives_s)
+
+    def _note_leaks(self, answer: Answer) -> None:
         self._leaks.update(dict.fromkeys(answer.leaks))
         for withdrawn in answer.cleared:
             self._leaks.pop(withdrawn, None)
+
+    def take(self, answer: Answer) -> Outcome | None:
+        """Take the answer to `next`; the outcome of the current variant when it is known."""
+        self._note_leaks(answer)
         if self._probes:
             self._probes.popleft()
             self._ask_again_after_a_leak()

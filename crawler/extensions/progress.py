@@ -133,7 +133,9 @@ def progress_line(run: WarmRun) -> str:
         return f"warm {run.config.env}: waiting for {run.config.ready_url or '/'} to answer 200 ({run.elapsed_s:.0f} s)"
     total, begun = run.manifest.header.entries, run.agenda.entries_begun
     left_s = (total - begun) * run.elapsed_s / begun if begun else 0.0
+    left = duration_words(min(left_s, max(run.remaining_s(), 0.0)))
+    waiting = f", {len(run.parked)} to be proven" if run.parked else ""
     return (
         f"warm {run.config.env}: {begun} of {total} entries, {run.traffic.rate:.1f} requests/s, "
-        f"{count_words(run.report.results)}; about {duration_words(min(left_s, max(run.remaining_s(), 0.0)))} left"
+        f"{count_words(run.report.results)}{waiting}; about {left} left"
     )

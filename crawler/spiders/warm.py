@@ -140,14 +140,21 @@ class WarmSpider(Spider):
 
     async def _work(self, entries: Iterator[tuple[Planned, ...]]) -> None:
         try:
-            while not self.run.must_leave() and (variants := next(entries, None)) is not None:
+            while not self.run.must_leave():
+                if visit := self.run.parked.due():
+                    await self._end(visit)
+                    continue
+                if not self._has_time() or (variants := next(entries, None)) is None:
+                    break
                 if not variants:
                     await self._breathe()
                 elif variants[0].left_out:
                     await self._leave_out(variants)
                 else:
-                    await self._visit(Visit(variants, self.run.visitors))
-                    await self._visit_what_they_load(variants)
+                    await self._begin(Visit(variants, self.run.visitors))
+            # The deadline is for what is begun: what was filled is still proven, which `_has_time` left time for.
+            while visit := self.run.parked.next():
+                await self._end(visit)
         except CacheWarmingError as error:
             self.run.fail(error)
         except Stopped:
@@ -162,11 +169,29 @@ class WarmSpider(Spider):
         if self.run.agenda.entries_begun % _BREATHE_EVERY == 0:
             await asyncio.sleep(0)
 
+    def _has_time(self) -> bool:
+        """Whether what was filled can still be proven before the deadline when one more entry is begun."""
+        run = self.run
+        rate = run.traffic.rate
+        run.is_deadline_over |= bool(rate) and run.remaining_s() <= run.parked.requests / rate
+        return not run.is_deadline_over
+
+    async def _begin(self, visit: Visit) -> None:
+        """Fill what can be filled, and let the proof wait where it may."""
+        while (planned := visit.to_fill) and not self.run.must_leave():
+            visit.fill(await self._ask(planned))
+        if visit.requests_left == 0 or not self.run.parked.park(visit):
+            await self._end(visit)
+
+    async def _end(self, visit: Visit) -> None:
+        await self._visit(visit)
+        await self._visit_what_they_load(visit.variants)
+
     async def _visit(self, visit: Visit) -> None:
         """Ask for one entry, variant by variant, until all is known about it."""
         while not visit.is_over and not (visit.is_between_variants and self.run.must_leave()):
             planned = visit.current
-            if outcome := visit.take(await self._ask(visit.next)):
+            if outcome := visit.settled() or visit.take(await self._ask(visit.next)):
                 await self._record(planned, await self.run.every_worker.make_sure(planned, outcome, self._ask_at))
 
     async def _visit_what_they_load(self, pages: tuple[Planned, ...]) -> None:

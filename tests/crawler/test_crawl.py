@@ -97,10 +97,49 @@ def test_variants_are_separate_and_weighted(project: Project, site: FakeSite) ->
     assert len(site.paths) == 4
 
 
-def test_most_valuable_first_and_proof_at_once(project: Project, site: FakeSite) -> None:
+def test_most_valuable_first_and_proof_afterwards(project: Project, site: FakeSite) -> None:
     project.write_urls(*(f"/page/{number}/" for number in range(20)))
     assert project.crawl("concurrency=1").returncode == 0
+    assert site.paths == [f"/page/{number}/" for number in range(20)] * 2
+
+
+def test_proof_at_once(project: Project, site: FakeSite) -> None:
+    project.write_urls(*(f"/page/{number}/" for number in range(20)))
+    assert project.crawl("concurrency=1", "prove_within=0").returncode == 0
     assert site.paths == [f"/page/{number}/" for number in range(20) for _ in range(2)]
+
+
+def test_proof_waits_no_longer_than_it_may(project: Project, site: FakeSite) -> None:
+    site.latency_s = 0.05
+    project.write_urls(*(f"/page/{number}/" for number in range(40)))
+    assert project.crawl("concurrency=1", "prove_within=0.5").returncode == 0
+    firsts: dict[str, float] = {}
+    waits = [at_s - firsts[path] for path, at_s in zip(site.paths, site.times[1:], strict=True)
+             if firsts.setdefault(path, at_s) != at_s]  # fmt: skip
+    assert len(waits) == 40
+    # One entry may be under way when the time is up; the rest of a block is proven one after another.
+    assert 0.4 < max(waits) < 1.5
+
+
+def test_what_was_filled_is_proven_before_the_deadline(project: Project, site: FakeSite) -> None:
+    site.latency_s = 0.05
+    project.write_urls(*(f"/page/{number}/" for number in range(200)))
+    result = project.crawl("concurrency=1", "deadline=3", "require_coverage=0")
+    assert result.returncode == 0, result.stderr
+    report = project.report
+    assert report["deadline_reached"]
+    assert report["stored"] > 10
+    assert {name: count for name, count in report["reasons"].items() if count} == {"deadline": 200 - report["stored"]}
+    assert len(site.paths) == 2 * report["stored"]
+    assert report["elapsed_s"] < 5
+    assert_adds_up(project, 200)
+
+
+def test_what_ends_soon_is_proven_at_once(project: Project, site: FakeSite) -> None:
+    site.extra = {"page_ttl_s": 200}
+    project.write_urls("/page/1/", "/page/2/")
+    assert project.crawl("concurrency=1").returncode == 0
+    assert site.paths == ["/page/1/", "/page/1/", "/page/2/", "/page/2/"]
 
 
 def test_only(project: Project, site: FakeSite) -> None:
@@ -276,7 +315,7 @@ def test_an_overloaded_site_is_left_alone(project: Project, site: FakeSite) -> N
 def test_a_stopped_run_reports_what_it_did(project: Project, site: FakeSite, signal_number: int) -> None:
     site.latency_s = 0.05
     project.write_urls(*(f"/page/{number}/" for number in range(500)))
-    process = project.start()
+    process = project.start("prove_within=0")
     wait_for(lambda: len(site.paths) > 20)
     process.send_signal(signal_number)
     started_at_s = time.monotonic()
@@ -413,7 +452,7 @@ def test_outcomes_of_another_folder(project: Project, tmp_path: Path) -> None:
 def test_a_site_that_goes_away(project: Project) -> None:
     with serving(FakeSite(latency_s=0.05)) as brief:
         project.write_urls(*(f"/page/{number}/" for number in range(300)))
-        process = project.start(f"base_url={brief.url}")
+        process = project.start(f"base_url={brief.url}", "prove_within=0")
         wait_for(lambda: len(brief.paths) > 20)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 5, stderr

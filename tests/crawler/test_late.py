@@ -66,7 +66,7 @@ def test_the_sample_is_even_and_bounded() -> None:
 def test_a_cache_that_is_too_small(project: Project, site: FakeSite, mode: str) -> None:
     site.holds = 20
     project.write_urls(*(f"/page/{number}/" for number in range(50)))
-    result = project.crawl(f"verify={mode}", "concurrency=1")
+    result = project.crawl(f"verify={mode}", "concurrency=1", "prove_within=0")
     assert result.returncode == 4, result.stderr
     assert "that were warm had gone by the end of the run" in result.stderr
     report = project.report
@@ -91,7 +91,7 @@ def test_all_or_a_sample(project: Project, site: FakeSite, mode: str, asked: int
 def test_a_sample_speaks_for_the_rest(project: Project, site: FakeSite) -> None:
     site.holds = 300
     project.write_urls(*(f"/page/{number}/" for number in range(600)))
-    result = project.crawl("verify=sample", "concurrency=1")
+    result = project.crawl("verify=sample", "concurrency=1", "prove_within=0")
     assert result.returncode == 4, result.stderr
     report = project.report
     assert report["late_check"]["coverage"] < 0.6 < report["coverage"]

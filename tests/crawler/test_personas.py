@@ -111,7 +111,7 @@ def test_answers_of_another_release_do_not_count(project: Project, site: FakeSit
 def test_a_release_that_is_rolled_back(project: Project, site: FakeSite) -> None:
     site.next_releases, site.release = ["new"] * 6, "old"
     project.write_urls(*(f"/page/{number}/" for number in range(50)))
-    result = project.crawl("release=new", "concurrency=1")
+    result = project.crawl("release=new", "concurrency=1", "prove_within=0")
     assert result.returncode == 7, result.stderr
     assert "release 'old' answers again, not 'new'" in result.stderr
     assert project.report["stored"] == 3
