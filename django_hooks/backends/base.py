@@ -66,6 +66,8 @@ class Store:
 
     tells_time_left: ClassVar[bool] = False
     """Whether `time_left_s` can answer."""
+    batch_keys: ClassVar[int] = 1000
+    """How many entries are best written at once; the server does nothing else meanwhile."""
     max_value_bytes: int | None = None
     slack_s: ClassVar[float] = SLACK_S
     """By how much a time left may be off."""
@@ -75,6 +77,7 @@ class Store:
     def __init__(self, alias: str, cache: BaseCache) -> None:
         self.alias = alias
         self.cache: Any = cache
+        self._heads: dict[int | str | None, str | None] = {}
         # Django's own check only warns, of keys that Memcached would refuse: none of our business on other backends.
         self._validates = type(cache).validate_key is not BaseCache.validate_key
 
@@ -84,7 +87,10 @@ class Store:
         Raises:
             InvalidCacheKey: the backend would refuse it.
         """
-        made: str = self.cache.make_key(key, version)
+        if version not in self._heads:
+            self._heads[version] = common_head(self.cache, key, version)
+        head = self._heads[version]
+        made: str = self.cache.make_key(key, version) if head is None else head + key
         if self._validates and not (len(made) <= _PLAIN_LENGTH and _is_plain(made)):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", CacheKeyWarning)

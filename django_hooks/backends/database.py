@@ -35,6 +35,8 @@ class DatabaseStore(Store):
 
     tells_time_left = True
     needs_value = False
+    batch_keys = 4000
+    """Each batch is a transaction, whose end waits for the disk."""
 
     @property
     def _connection(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,14 @@ class Room:
     """How many live entries the store has ever thrown out, where it counts them."""
     limit: str = ""
     """What the limit is, for people."""
+
+    def take_all(self, sizes_bytes: Sequence[int]) -> bool:
+        """Book entries if all of them fit; ``False`` may also say that each is to be asked for."""
+        if self.entries_left < len(sizes_bytes) or self.bytes_left < sum(sizes_bytes):
+            return False
+        self.entries_left -= len(sizes_bytes)
+        self.bytes_left -= sum(sizes_bytes)
+        return True
 
     def take(self, size_bytes: int) -> bool:
         """Book an entry; whether it fits."""

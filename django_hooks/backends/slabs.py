@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,10 @@ class SlabRoom(Room):
     slabs: Mapping[int, SlabClass] = field(default_factory=dict)
     """By the size of a chunk, smallest first; those that have a page."""
     _made: dict[int, SlabClass] = field(default_factory=dict)
+
+    def take_all(self, sizes_bytes: Sequence[int]) -> bool:  # noqa: ARG002 - as its base
+        """Each belongs to a class of its own."""
+        return False
 
     def take(self, size_bytes: int) -> bool:
         """Book an entry in its class, with a new page when that is full."""

@@ -97,7 +97,7 @@ class Engine:
                 yield from self._run_warmer(warmer)
 
     def _run_warmer(self, warmer: Warmer) -> Iterator[BatchResult]:
-        sizer = Sizer(self._options, self._memory)
+        sizer = Sizer(self._options, self._memory, self._planner.known_store(warmer.alias))
         plan = self._entries(warmer)
         while not self._memory.problem and (entries := sizer.take(plan)):
             self._warm(warmer, [entry for entry in entries if isinstance(entry, Planned)], sizer)
