@@ -20,6 +20,7 @@ from django_hooks import stores
 
 from .findings import SLACK_S, Finding, Gone, Problems, wrong_time
 from .in_bulk import Stored, common_head, longest, readable
+from .items import Item
 from .room import Room
 from .sameness import is_same
 
@@ -27,38 +28,6 @@ OVERHEAD_BYTES: Final = 150
 """What a backend spends on an entry beside its key and value: pointers, expiry, rounding."""
 _PLAIN: Final = re.compile(r"[^\x00-\x20\x7f]+")
 _PLAIN_LENGTH: Final = 240
-
-
-class Item:
-    """One key on its way to a store."""
-
-    __slots__ = ("data", "flags", "key", "made", "size_bytes", "timeout_s", "value", "version")
-
-    key: str
-    version: int | str | None
-    made: str
-    """The key as the backend has it, with prefix and version."""
-    timeout_s: float | None
-    """As the backend keeps it; ``None`` never ends."""
-    value: Any
-    data: bytes | None
-    """What the store will hold, byte for byte, where we write that ourselves."""
-    flags: int
-    """What Memcached keeps beside the bytes, to tell how they are encoded."""
-    size_bytes: int
-    """What the entry will take of the store, estimated from above."""
-
-    @classmethod
-    def of(cls, store: Store, key: str, version: int | str | None) -> Item:
-        """An item to ask for: nothing but a key."""
-        return cls.asked(key, version, store.make(key, version))
-
-    @classmethod
-    def asked(cls, key: str, version: int | str | None, made: str) -> Item:
-        """The same, where it is known how the backend has the key."""
-        item = Item()
-        item.key, item.version, item.made = key, version, made
-        return item
 
 
 class Store:

@@ -19,9 +19,10 @@ from django.core.cache.backends.db import DatabaseCache
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from .base import OVERHEAD_BYTES, Item, Store, is_own
+from .base import OVERHEAD_BYTES, Store, is_own
 from .findings import GONE, Finding, Gone, Problems, wrong_time
 from .in_bulk import Stored, longest
+from .items import Item
 from .room import HEADROOM, Room
 from .upserts import LISTED, UPSERTS, Row, live_keys
 

@@ -33,9 +33,12 @@ _GIVEN: Final = (
     " string_to_array(%s, ','), string_to_array(%s, ',')::timestamptz[]) AS given (k, v, e)"
 )
 # Answers for the keys alone that were left as they are.
-_LEFT_ALONE: Final = (
-    f"WITH given AS ({_GIVEN}), written AS ({_INSERT} SELECT * FROM given{_CONFLICT}{_EXPIRED} RETURNING {{key}})"
-    " SELECT k FROM given WHERE k NOT IN (SELECT {key} FROM written)"
+_LEFT_ALONE: Final = " ".join(
+    (
+        f"WITH given AS ({_GIVEN}), written AS (",
+        _INSERT + "SELECT * FROM given" + _CONFLICT + _EXPIRED + " RETURNING {key})",  # noqa: S608 - names alone
+        "SELECT k FROM given WHERE k NOT IN (SELECT {key} FROM written)",
+    )
 )
 
 
@@ -98,9 +101,8 @@ def upsert_mysql(cursor: Any, named: Named, rows: Sequence[Row], now: Any, *, ov
 def live_keys(cursor: Any, named: Named, keys: Sequence[str], now: Any) -> set[str]:
     """Those of the keys that have not expired; for databases in `LISTED`."""
     listed = LISTED[cursor.db.vendor]
-    cursor.execute(
-        named(f"SELECT {{key}} FROM {{table}} WHERE {listed} AND {{expires}} >= %s"), [json.dumps(keys), now]
-    )  # noqa: S608 - nothing but names
+    select = named(f"SELECT {{key}} FROM {{table}} WHERE {listed} AND {{expires}} >= %s")  # noqa: S608 - names alone
+    cursor.execute(select, [json.dumps(keys), now])
     return {key for (key,) in cursor.fetchall()}
 
 

@@ -144,7 +144,7 @@ def _problem(warmer: Warmer, entry: CacheEntry, timeout: object) -> str:
         and entry.key
         and entry.compute is None
         and (entry.value is not UNSET or (warmer.computes_in_bulk and entry.evaluate is None))
-        and (type(timeout) is int and timeout >= 0 or timeout is UNSET or timeout is None)
+        and ((type(timeout) is int and timeout >= 0) or timeout is UNSET or timeout is None)
         and entry.weight == 1
     ):
         return ""  # Nearly all are like this.

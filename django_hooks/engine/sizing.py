@@ -79,14 +79,11 @@ class Sizer:
             most = min(most, max(1, int(self._limit_bytes / size_bytes)))
         return min(most, self._keys * _GROWTH)
 
-    def note(self, row: Planned) -> None:
-        """Learn from an encoded entry."""
+    def is_filled_by(self, row: Planned, batch: Sequence[Planned]) -> bool:
+        """Learn from an encoded entry; whether it is time to write the batch of which it is the last one."""
         self._count += 1
         self._bytes += row.size_bytes
         self._unwritten += row.size_bytes
-
-    def is_full(self, batch: Sequence[Planned]) -> bool:
-        """Whether it is time to write."""
         return self._unwritten >= self._limit_bytes or len(batch) >= self._most_keys
 
     def flushed(self) -> None:
