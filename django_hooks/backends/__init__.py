@@ -8,8 +8,9 @@ from typing import Final
 from django.core.cache import caches
 
 from . import database, files, memcached, pylibmc, redis
-from .base import Factory, Item, Store
+from .base import Factory, Store
 from .findings import GONE, Finding, Gone, Problems
+from .items import Item
 from .room import Room
 
 __all__ = ["GONE", "Finding", "Gone", "Item", "Problems", "Room", "Store", "open_store", "shortest_time_left_s"]

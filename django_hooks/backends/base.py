@@ -20,6 +20,7 @@ from django_hooks import stores
 
 from .findings import SLACK_S, Finding, Gone, Problems, wrong_time
 from .in_bulk import Stored, common_head, longest, readable
+from .items import Item
 from .room import Room
 from .sameness import is_same
 
@@ -29,43 +30,13 @@ _PLAIN: Final = re.compile(r"[^\x00-\x20\x7f]+")
 _PLAIN_LENGTH: Final = 240
 
 
-class Item:
-    """One key on its way to a store."""
-
-    __slots__ = ("data", "flags", "key", "made", "size_bytes", "timeout_s", "value", "version")
-
-    key: str
-    version: int | str | None
-    made: str
-    """The key as the backend has it, with prefix and version."""
-    timeout_s: float | None
-    """As the backend keeps it; ``None`` never ends."""
-    value: Any
-    data: bytes | None
-    """What the store will hold, byte for byte, where we write that ourselves."""
-    flags: int
-    """What Memcached keeps beside the bytes, to tell how they are encoded."""
-    size_bytes: int
-    """What the entry will take of the store, estimated from above."""
-
-    @classmethod
-    def of(cls, store: Store, key: str, version: int | str | None) -> Item:
-        """An item to ask for: nothing but a key."""
-        return cls.asked(key, version, store.make(key, version))
-
-    @classmethod
-    def asked(cls, key: str, version: int | str | None, made: str) -> Item:
-        """The same, where it is known how the backend has the key."""
-        item = Item()
-        item.key, item.version, item.made = key, version, made
-        return item
-
-
 class Store:
     """One cache alias, through Django's cache interface."""
 
     tells_time_left: ClassVar[bool] = False
     """Whether `time_left_s` can answer."""
+    batch_keys: ClassVar[int] = 1000
+    """How many entries are best written at once; the server does nothing else meanwhile."""
     max_value_bytes: int | None = None
     slack_s: ClassVar[float] = SLACK_S
     """By how much a time left may be off."""
@@ -75,6 +46,7 @@ class Store:
     def __init__(self, alias: str, cache: BaseCache) -> None:
         self.alias = alias
         self.cache: Any = cache
+        self._heads: dict[int | str | None, str | None] = {}
         # Django's own check only warns, of keys that Memcached would refuse: none of our business on other backends.
         self._validates = type(cache).validate_key is not BaseCache.validate_key
 
@@ -84,7 +56,10 @@ class Store:
         Raises:
             InvalidCacheKey: the backend would refuse it.
         """
-        made: str = self.cache.make_key(key, version)
+        if version not in self._heads:
+            self._heads[version] = common_head(self.cache, key, version)
+        head = self._heads[version]
+        made: str = self.cache.make_key(key, version) if head is None else head + key
         if self._validates and not (len(made) <= _PLAIN_LENGTH and _is_plain(made)):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", CacheKeyWarning)

@@ -6,9 +6,9 @@ table is full; entries that live are never culled: what does not fit is not writ
 
 from __future__ import annotations
 
-import base64
 import json
 import pickle
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterator, Sequence
 from datetime import MAXYEAR, UTC, datetime
 from typing import Any, Final
@@ -19,19 +19,16 @@ from django.core.cache.backends.db import DatabaseCache
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from .base import OVERHEAD_BYTES, Item, Store, is_own
+from .base import OVERHEAD_BYTES, Store, is_own
 from .findings import GONE, Finding, Gone, Problems, wrong_time
 from .in_bulk import Stored, longest
+from .items import Item
 from .room import HEADROOM, Room
+from .upserts import LISTED, UPSERTS, Row, live_keys
 
 _MAX_KEY_LENGTH: Final = 255
 """Of the column, as ``createcachetable`` makes it."""
 _VENDORS: Final = ("sqlite", "postgresql", "mysql")
-_LISTED: Final = {
-    "sqlite": "IN (SELECT value FROM json_each(%s))",
-    "postgresql": "= ANY(ARRAY(SELECT json_array_elements_text(%s::json)))",
-}
-"""How a list of any length is one parameter."""
 
 
 class DatabaseStore(Store):
@@ -39,6 +36,8 @@ class DatabaseStore(Store):
 
     tells_time_left = True
     needs_value = False
+    batch_keys = 4000
+    """Each batch is a transaction, whose end waits for the disk."""
 
     @property
     def _connection(self) -> Any:
@@ -58,38 +57,34 @@ class DatabaseStore(Store):
 
     def encode(self, item: Item) -> None:
         """As Django's ``_base_set``."""
-        item.data = base64.b64encode(pickle.dumps(item.value, self.cache.pickle_protocol))
+        item.data = b2a_base64(pickle.dumps(item.value, self.cache.pickle_protocol), newline=False)
         item.size_bytes = len(item.made) + len(item.data) + OVERHEAD_BYTES
 
     def present(self, items: Sequence[Item]) -> set[int]:
         """The rows that have not expired."""
-        now = self._adapted(timezone.now().replace(microsecond=0))
-        live = {key for (key,) in self._select("{key}", _made(items), "AND {expires} >= %s", now)}
+        live = {key for (key,) in self._select("{key}", _made(items), "AND {expires} >= %s", self._now())}
         return {index for index, item in enumerate(items) if item.made in live}
+
+    def missing(self, keys: Sequence[str], version: int | str | None, made: Sequence[str]) -> Sequence[int]:
+        """One count, and nothing more where it is that of all keys."""
+        if (listed := LISTED.get(self._connection.vendor)) is None:
+            return super().missing(keys, version, made)
+        count_live = self._named(f"SELECT COUNT(*) FROM {{table}} WHERE {listed} AND {{expires}} >= %s")  # noqa: S608
+        now = self._now()
+        with self._connection.cursor() as cursor:
+            cursor.execute(count_live, [json.dumps(made), now])
+            if (count := cursor.fetchone()[0]) in (0, len(made)):
+                return range(count, len(made))
+            live = live_keys(cursor, self._named, made, now)
+        return [index for index, key in enumerate(made) if key not in live]
 
     def _takes_all(self, made: Sequence[str]) -> bool:
         return super()._takes_all(made) and longest(made) <= _MAX_KEY_LENGTH and "\x00" not in "".join(made)
 
-    def missing(self, keys: Sequence[str], version: int | str | None, made: Sequence[str]) -> Sequence[int]:
-        """One count, and nothing more where it is that of all keys."""
-        listed = _LISTED.get(self._connection.vendor)
-        if listed is None:
-            return super().missing(keys, version, made)
-        now = self._adapted(timezone.now().replace(microsecond=0))
-        condition, given = f" WHERE {{key}} {listed} AND {{expires}} >= %s", [json.dumps(made), now]
-        with self._connection.cursor() as cursor:
-            cursor.execute(self._named("SELECT COUNT(*) FROM {table}" + condition), given)
-            if (count := cursor.fetchone()[0]) in (0, len(made)):
-                return range(count, len(made))
-            cursor.execute(self._named("SELECT {key} FROM {table}" + condition), given)
-            live = {key for (key,) in cursor.fetchall()}
-        return [index for index, key in enumerate(made) if key not in live]
-
     def stored(self, made: Sequence[str]) -> list[Stored | None]:
         """The bytes within the text."""
-        now = self._adapted(timezone.now().replace(microsecond=0))
-        found = dict(self._select("{key}, {value}", made, "AND {expires} >= %s", now))
-        return [(base64.b64decode(found[key]), 0) if key in found else None for key in made]
+        found = dict(self._select("{key}, {value}", made, "AND {expires} >= %s", self._now()))
+        return [(a2b_base64(found[key]), 0) if key in found else None for key in made]
 
     def decoded(self, stored: Stored) -> Any:
         """As Django's ``get_many``."""
@@ -98,61 +93,35 @@ class DatabaseStore(Store):
     def write(self, items: Sequence[Item], *, overwrite: bool) -> Problems:
         """Upsert; without overwriting, expired rows alone are replaced, whoever wrote them in the meantime."""
         connection = self._connection
-        now = self._adapted(timezone.now().replace(microsecond=0))
         # Within a transaction of the caller's, a failed statement must not take the caller's work with it.
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            tells = _tells_what_it_wrote(connection)
             # Where the database does not tell which rows it left alone, they are looked for in the same transaction.
-            taken = set() if overwrite or tells else self.present(items)
-            rows = [row for index, row in enumerate(self._rows(items)) if index not in taken]
-            written: set[str] = set()
-            for part in [rows] if connection.vendor == "postgresql" else self._parts(rows, 3):
-                source, values = self._source(part)
-                cursor.execute(source + self._on_conflict(overwrite=overwrite), [*values, *self._again(now, overwrite)])
-                written.update(key for (key,) in (cursor.fetchall() if tells else ()))
-        if tells:
-            taken = {index for index, item in enumerate(items) if item.made not in written}
+            taken = self.present(items) if connection.vendor == "mysql" and not overwrite else set()
+            rows = (
+                [row for index, row in enumerate(self._rows(items)) if index not in taken]
+                if taken
+                else self._rows(items)
+            )
+            left = UPSERTS[connection.vendor](cursor, self._named, rows, self._now(), overwrite=overwrite)
+        if left:
+            taken = {index for index, item in enumerate(items) if item.made in left}
         return dict.fromkeys(taken, (Finding.TAKEN, ""))
 
-    def _rows(self, items: Sequence[Item]) -> Iterator[tuple[str, str, Any]]:
-        ends: dict[float | None, Any] = {}
-        for item in items:
-            if item.timeout_s not in ends:
-                ends[item.timeout_s] = self._expires(item)
-            yield item.made, (item.data or b"").decode("ascii"), ends[item.timeout_s]
+    def _rows(self, items: Sequence[Item]) -> list[Row]:
+        ends = {timeout_s: self._expires(timeout_s) for timeout_s in {item.timeout_s for item in items}}
+        return [(item.made, (item.data or b"").decode("ascii"), ends[item.timeout_s]) for item in items]
 
-    def _source(self, rows: Sequence[tuple[str, str, Any]]) -> tuple[str, list[Any]]:
-        insert = self._named("INSERT INTO {table} ({key}, {value}, {expires}) ")
-        if self._connection.vendor == "postgresql":
-            # Three lists are parsed and planned in no time, thousands of single values are not.
-            keys, texts, ends = ([row[column] for row in rows] for column in range(3))
-            source = "SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"
-            return insert + source, [keys, texts, [str(end) for end in ends]]
-        return insert + "VALUES " + ", ".join(["(%s, %s, %s)"] * len(rows)), [value for row in rows for value in row]
-
-    def _on_conflict(self, *, overwrite: bool) -> str:
-        if self._connection.vendor == "mysql":
-            new = "VALUES({0})" if overwrite else "IF({{expires}} < %s, VALUES({0}), {0})"
-            changes = ", ".join(f"{c} = " + new.format(c) for c in ("{value}", "{expires}"))
-            return self._named(f" ON DUPLICATE KEY UPDATE {changes}")
-        update = " ON CONFLICT ({key}) DO UPDATE SET {value} = excluded.{value}, {expires} = excluded.{expires}"
-        update += "" if overwrite else " WHERE {table}.{expires} < %s"
-        return self._named(update + (" RETURNING {key}" if _tells_what_it_wrote(self._connection) else ""))
-
-    def _again(self, now: Any, overwrite: bool) -> list[Any]:  # noqa: FBT001 - private
-        """The values for the condition of `_on_conflict`."""
-        if overwrite:
-            return []
-        return [now] * (2 if self._connection.vendor == "mysql" else 1)
-
-    def _expires(self, item: Item) -> Any:
+    def _expires(self, timeout_s: float | None) -> Any:
         """As Django's ``_base_set``: whole seconds, and the end of time for what never ends."""
-        if item.timeout_s is None:
+        if timeout_s is None:
             expires = datetime.max  # noqa: DTZ901 - what Django writes
         else:
-            ends_at_s = self.cache.get_backend_timeout(item.timeout_s)
+            ends_at_s = self.cache.get_backend_timeout(timeout_s)
             expires = datetime.fromtimestamp(ends_at_s, tz=UTC if settings.USE_TZ else None)
         return self._adapted(expires.replace(microsecond=0))
+
+    def _now(self) -> Any:
+        return self._adapted(timezone.now().replace(microsecond=0))
 
     def _adapted(self, moment: datetime) -> Any:
         return self._connection.ops.adapt_datetimefield_value(moment)
@@ -178,11 +147,12 @@ class DatabaseStore(Store):
         return [seconds_left(found[item.made]) if item.made in found else GONE for item in items]
 
     def _select(self, columns: str, made: Sequence[str], condition: str = "", *values: Any) -> Iterator[Any]:
-        for part in self._parts(made, 1):
-            marks = ", ".join(["%s"] * len(part))
-            sql = self._named(f"SELECT {columns} FROM {{table}} WHERE {{key}} IN ({marks}) {condition}")  # noqa: S608
+        listed = LISTED.get(self._connection.vendor)
+        for part in [made] if listed else self._parts(made, 1):
+            keys = listed or f"{{key}} IN ({', '.join(['%s'] * len(part))})"
+            sql = self._named(f"SELECT {columns} FROM {{table}} WHERE {keys} {condition}")  # noqa: S608
             with self._connection.cursor() as cursor:
-                cursor.execute(sql, [*part, *values])
+                cursor.execute(sql, [*([json.dumps(part)] if listed else part), *values])
                 yield from cursor.fetchall()
 
     def _parts(self, rows: Sequence[Any], parameters_each: int) -> Iterator[Sequence[Any]]:
@@ -214,8 +184,7 @@ class DatabaseStore(Store):
         """Up to ``MAX_ENTRIES``; what has expired is cleared away as Django itself does it when the table is full."""
         if tidies:
             with self._connection.cursor() as cursor:
-                now = self._adapted(timezone.now().replace(microsecond=0))
-                cursor.execute(self._named("DELETE FROM {table} WHERE {expires} < %s"), [now])
+                cursor.execute(self._named("DELETE FROM {table} WHERE {expires} < %s"), [self._now()])
         limit: int = self.cache._max_entries  # noqa: SLF001 - the setting MAX_ENTRIES
         return Room(entries_left=int(limit * HEADROOM) - self._count(), limit=f"MAX_ENTRIES {limit}")
 
@@ -233,10 +202,6 @@ class DatabaseStore(Store):
 
 def _made(items: Sequence[Item]) -> list[str]:
     return [item.made for item in items]
-
-
-def _tells_what_it_wrote(connection: Any) -> bool:
-    return connection.vendor != "mysql" and bool(connection.features.can_return_rows_from_bulk_insert)
 
 
 def store_for(alias: str, cache: Any) -> Store | None:

@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, Final
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.files.move import file_move_safe
 
-from .base import OVERHEAD_BYTES, Item, Store, is_own
+from .base import OVERHEAD_BYTES, Store, is_own
 from .findings import GONE, Finding, Gone, Problems, wrong_time
+from .items import Item
 from .room import HEADROOM, Room
 
 _EXPIRY_PROTOCOL: Final = pickle.HIGHEST_PROTOCOL

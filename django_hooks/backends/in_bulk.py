@@ -26,7 +26,9 @@ def common_head(cache: Any, key: str, version: int | str | None) -> str | None:
         version: of all keys; ``None`` is the backend's.
     """
     makes_as_django = type(cache).make_key is BaseCache.make_key and "make_key" not in vars(cache)
-    if cache.key_func is not default_key_func or not makes_as_django:
+    # What changes with the request would be no attribute of the backend's own.
+    is_fixed = {"version", "key_prefix"} <= vars(cache).keys()
+    if cache.key_func is not default_key_func or not makes_as_django or not is_fixed:
         return None
     made = default_key_func(key, cache.key_prefix, cache.version if version is None else version)
     return made.removesuffix(key) if made.endswith(key) else None

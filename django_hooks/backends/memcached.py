@@ -17,9 +17,10 @@ from typing import Any, Final
 from django.core.cache.backends.memcached import PyMemcacheCache
 from pymemcache.client.hash import HashClient
 
-from .base import Item, Store, is_own
+from .base import Store, is_own
 from .findings import GONE, Finding, Gone, Problems
 from .in_bulk import Stored
+from .items import Item
 from .meta_commands import answer, checked, lines_of, values_of
 from .room import Room
 from .slabs import slab_room

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from django.core.cache.backends.memcached import PyLibMCCache
 
-from .base import Item, Store, is_own
+from .base import Store, is_own
 from .findings import Finding, Problems
+from .items import Item
 from .memcached import OWN, MemcachedStore, text
 from .room import Room
 

@@ -16,9 +16,10 @@ from django_redis.client import DefaultClient
 from redis.cluster import RedisCluster
 from redis.exceptions import ClusterDownError, NoPermissionError, ReadOnlyError, ResponseError, TryAgainError
 
-from .base import OVERHEAD_BYTES, Item, Store, is_own
+from .base import OVERHEAD_BYTES, Store, is_own
 from .findings import GONE, Finding, Gone, Problems
 from .in_bulk import Stored
+from .items import Item
 from .resp import ask
 from .room import HEADROOM, Room
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,14 @@ class Room:
         """Leave to others what is theirs, where so many write at the same time."""
         self.bytes_left /= writers
         self.entries_left /= writers
+
+    def take_all(self, sizes_bytes: Sequence[int]) -> bool:
+        """Book entries if all of them fit; ``False`` may also say that each is to be asked for."""
+        if self.entries_left < len(sizes_bytes) or self.bytes_left < sum(sizes_bytes):
+            return False
+        self.entries_left -= len(sizes_bytes)
+        self.bytes_left -= sum(sizes_bytes)
+        return True
 
     def take(self, size_bytes: int) -> bool:
         """Book an entry; whether it fits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,10 @@ class SlabRoom(Room):
         self.pages_left //= writers
         for slab in self.slabs.values():
             slab.free //= writers
+
+    def take_all(self, sizes_bytes: Sequence[int]) -> bool:  # noqa: ARG002 - as its base
+        """Each belongs to a class of its own."""
+        return False
 
     def take(self, size_bytes: int) -> bool:
         """Book an entry in its class, with a new page when that is full."""

@@ -39,9 +39,10 @@ def taken(entries: Any) -> Iterator[Any]:
     Raises:
         TypeError: it is asynchronous, and there is no loop that lives long enough for it.
     """
-    if not hasattr(entries, "__aiter__"):
-        yield from entries
-        return
+    return _awaited(entries) if hasattr(entries, "__aiter__") else iter(entries)
+
+
+def _awaited(entries: Any) -> Iterator[Any]:
     if not _has_one_loop.get():
         raise TypeError("entries() is asynchronous, which needs --mode async")
     iterator = aiter(entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +55,16 @@ class Capacity:
         if store.alias in self._full:
             return False
         self._booked.setdefault(store.alias, []).append(size_bytes)
+        return True
+
+    def take_all(self, store: Store, sizes_bytes: Sequence[int]) -> bool:
+        """Book entries at once, if all of them surely fit. May raise what the backend raises."""
+        if store.alias in self._full:
+            return False
+        known = self._current(store)
+        if store.alias in self._full or not known.room.take_all(sizes_bytes):
+            return False
+        self._booked.setdefault(store.alias, []).extend(sizes_bytes)
         return True
 
     def written(self, store: Store) -> None:

@@ -63,9 +63,7 @@ class Inventory:
         """The store to ask for the keys; ``None`` where nothing can be said of all of them together."""
         if not batch.keys:
             return None
-        try:
-            store = self._planner.store(batch.alias or warmer.alias)
-        except Exception:  # noqa: BLE001 - a constructor may raise anything; each entry reports it
+        if (store := self._planner.known_store(batch.alias or warmer.alias)) is None:
             return None
         timeout = warmer.timeout if batch.timeout is UNSET else batch.timeout
         if not is_a_timeout(timeout) or stores.keeps_to_itself(store.cache) or store.alias in self._writer.dead:
@@ -78,8 +76,9 @@ class Inventory:
     ) -> Sequence[int] | None:
         keys = batch.keys or ()
         missing: list[int] = []
-        for start in range(0, len(chosen), self._options.batch_keys):
-            part = chosen[start : start + self._options.batch_keys]
+        at_once = self._options.batch_keys or store.batch_keys
+        for start in range(0, len(chosen), at_once):
+            part = chosen[start : start + at_once]
             asked = [keys[index] for index in part], batch.version, [made[index] for index in part]
             found = self._writer.ask(store, partial(store.missing, *asked))
             if found is None:

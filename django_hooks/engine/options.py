@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 BATCH_BYTES: Final = 1 << 20
-BATCH_KEYS: Final = 1000
 AWAITS: Final = 16
 
 Verify: TypeAlias = Literal["all", "sample", "none"]
@@ -27,9 +26,10 @@ class RunOptions:
     """How many values are computed at once, by functions that are not asynchronous."""
     awaits: int = AWAITS
     """How many values are awaited at once, of functions that are."""
-    batch_keys: int = BATCH_KEYS
+    batch_keys: int | None = None
+    """How many entries are written, and read back, at once, at most; ``None`` is what the store is best at."""
     batch_bytes: int = BATCH_BYTES
-    """What is written, and read back, at once, at most."""
+    """The same in bytes."""
     max_memory_bytes: int | None = None
     """Resident memory of the process: batches shrink near it, and the run stops at it."""
     fresh_for_s: float = 0

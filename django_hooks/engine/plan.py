@@ -104,6 +104,13 @@ class Planner:
             self._stores[alias] = open_store(alias)
         return self._stores[alias]
 
+    def known_store(self, alias: str) -> Store | None:
+        """The alias's store; ``None`` where it cannot be had, which every entry will report."""
+        try:
+            return self.store(alias)
+        except Exception:  # noqa: BLE001 - as it says
+            return None
+
     def close(self) -> None:
         """Let go of the stores."""
         for store in self._stores.values():
@@ -132,6 +139,15 @@ class Planner:
 def _problem(warmer: Warmer, entry: CacheEntry, timeout: object) -> str:
     if entry.problem:
         return entry.problem
+    if (
+        type(entry.key) is str
+        and entry.key
+        and entry.compute is None
+        and (entry.value is not UNSET or (warmer.computes_in_bulk and entry.evaluate is None))
+        and ((type(timeout) is int and timeout >= 0) or timeout is UNSET or timeout is None)
+        and entry.weight == 1
+    ):
+        return ""  # Nearly all are like this.
     if not entry.key or not isinstance(entry.key, str):
         return f"the key must be text and not empty, is {entry.key!r}"[:120]
     if not 0 <= entry.weight < math.inf:

@@ -103,7 +103,7 @@ class Engine:
                 yield from self._run_warmer(warmer)
 
     def _run_warmer(self, warmer: Warmer) -> Iterator[BatchResult]:
-        sizer = Sizer(self._options, self._memory)
+        sizer = Sizer(self._options, self._memory, self._planner.known_store(warmer.alias))
         plan = self._entries(warmer)
         while not self._memory.problem and (entries := self._take(warmer, sizer, plan)):
             self._warm(warmer, [entry for entry in entries if isinstance(entry, Planned)], sizer)
@@ -124,15 +124,17 @@ class Engine:
 
     def _warm(self, warmer: Warmer, rows: Sequence[Planned], sizer: Sizer) -> None:
         # Two contexts may well lead to one key; it is warmed once, and both are told how it went.
+        if len({row.made for row in rows}) == len(rows):
+            self._warm_unique(warmer, rows, sizer)
+            return
         first: dict[tuple[str, str], Planned] = {}
         for row in rows:
             other = first.setdefault((row.store.alias, row.made), row)
             if other is not row and (problem := _contradiction(other, row)):
                 row.end(Result.FAILED, "bad-entry", f"this key was yielded before with {problem}")
         self._warm_unique(warmer, list(first.values()), sizer)
-        if len(first) < len(rows):
-            for row in rows:
-                row.end_like(first[row.store.alias, row.made])
+        for row in rows:
+            row.end_like(first[row.store.alias, row.made])
 
     def _warm_unique(self, warmer: Warmer, rows: Sequence[Planned], sizer: Sizer) -> None:
         for row in rows:
@@ -143,10 +145,9 @@ class Engine:
                 self._writer.look(store, members, warmer)
         waiting: dict[Store, list[Planned]] = defaultdict(list)
         for row in self._computer.computed(warmer, [row for row in rows if row.result is None], sizer.bulk):
-            sizer.note(row)
             batch = waiting[row.store]
             batch.append(row)
-            if sizer.is_full(batch):
+            if sizer.is_filled_by(row, batch):
                 self._flush(warmer, row.store, waiting.pop(row.store), sizer)
         for store, batch in waiting.items():
             self._flush(warmer, store, batch, sizer)

@@ -103,6 +103,9 @@ class Writer:
 
     def _trim(self, store: Store, rows: Sequence[Planned], live: set[int]) -> None:
         limit = store.max_value_bytes
+        are_small = limit is None or max(len(row.data or b"") for row in rows) <= limit
+        if not live and are_small and self._capacity.take_all(store, [row.size_bytes for row in rows]):
+            return
         for row in rows:
             if limit is not None and row.data is not None and len(row.data) > limit:
                 # Memcached would even drop the old value.

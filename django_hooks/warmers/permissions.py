@@ -19,8 +19,8 @@ from django.db.models import F, QuerySet, Value
 from django.utils.module_loading import import_string
 
 from django_hooks import conf
-from django_hooks.backends import Item, Store, open_store
-from django_hooks.permissions import changes, tokens
+from django_hooks.backends import Store, open_store
+from django_hooks.permissions import changes, liveness, tokens
 from django_hooks.permissions.entries import (
     Keys,
     Permissions,
@@ -93,22 +93,7 @@ class PermissionsWarmer(Warmer):
         if shared_cache() is None:
             return ()
         with closing(open_store(conf.get("PERMISSIONS_ALIAS"))) as store:
-            under = _current(store, entries)
-            keys = [entry.key for entry in entries]
-            made = store.make_many(keys, None) or [store.make(key, None) for key in keys]
-            stored = store.stored(made) or [None] * len(made)
-            # Tokens are made up at random, and nothing but an entry under them has them in it.
-            marks = {each: [token.encode() for token in each if token] for each in set(under)}
-            doubtful = [
-                index
-                for index, (found, each) in enumerate(zip(stored, under, strict=True))
-                if found is None or len(marks[each]) < len(each) or not _has_all(found[0], marks[each])
-            ]
-            items = [Item.asked(entries[index].key, None, made[index]) for index in doubtful]
-            values = store.values(items) if items else {}
-        return [
-            entries[index].key for place, index in enumerate(doubtful) if not is_usable(values.get(place), under[index])
-        ]
+            return liveness.dead_in(store, [entry.key for entry in entries], _current(store, entries))
 
     def changed_meanwhile(self, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> Iterable[str]:
         """The keys of what was dead when it was written. Nobody would have believed it, but it is not warm either."""
@@ -242,26 +227,9 @@ def _has_field(name: str) -> bool:
     return True
 
 
-def _current(store: Store, entries: Sequence[CacheEntry]) -> list[tuple[str, ...]]:
-    """The tokens that each entry has to be under; empty where there is none that one may be under."""
+def _current(store: Store, entries: Sequence[CacheEntry]) -> list[liveness.Under]:
     database = _database()
-    everybody = tokens.everybody(database)
-    shards = [
-        everybody if entry.source is _Source.SUPERUSERS else tokens.shard(database, entry.source) for entry in entries
-    ]
-    keys = list({everybody, *shards})
-    states = store.values([Item.of(store, key, None) for key in keys])
-    usable = {key: tokens.usable(states.get(index)) or "" for index, key in enumerate(keys)}
-    under: dict[str, tuple[str, ...]] = {key: (usable[everybody], usable[key]) for key in keys}
-    under[everybody] = (usable[everybody],)
-    return [under[shard] for shard in shards]
-
-
-def _has_all(stored: bytes, marks: Sequence[bytes]) -> bool:
-    for mark in marks:  # noqa: SIM110 - called for each of a million entries
-        if mark not in stored:
-            return False
-    return True
+    return liveness.current(store, database, [None if e.source is _Source.SUPERUSERS else e.source for e in entries])
 
 
 def _batch(keys: Sequence[str], sources: Sequence[Any]) -> KeyBatch:

@@ -119,7 +119,7 @@ def _keys(session_keys: Sequence[str]) -> list[str] | None:
         else:
             # Making one looks up cache and serializer each time, which takes longer than all the rest.
             store = shared
-            store._session_key = key
+            store._session_key = key  # noqa: SLF001 - what its constructor does with a key
         if store.session_key != key:
             return None
         keys.append(store.cache_key)
