@@ -24,6 +24,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
 from django.core import signing
+from django.db import router
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -86,13 +87,15 @@ class SessionsWarmer(Warmer):
 
     def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
         """What the engine would store, by cache key; in place of a row that cannot be decoded, the exception."""
-        store = _store_class()()
-        data = dict(_rows_of(entries).values_list("session_key", "session_data"))
-        return {entry.key: _decoded(store, data[entry.source]) for entry in entries if entry.source in data}
+        return _values(entries, _rows())
 
     def changed_meanwhile(self, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> Iterable[str]:
-        """The keys of sessions that were ended or saved anew while they were written."""
-        now = self.compute_many(entries)
+        """The keys of sessions that were ended or saved anew while they were written.
+
+        Asked of the database that writes: a replica may not have heard of a logout yet.
+        """
+        rows = _rows()
+        now = _values(entries, rows.using(router.db_for_write(rows.model)))
         return [entry.key for entry in entries if entry.key not in now or now[entry.key] != values.get(entry.key)]
 
 
@@ -100,8 +103,11 @@ def _rows() -> QuerySet[Any]:
     return cast("QuerySet[Any]", _store_class().get_model_class().objects.all())
 
 
-def _rows_of(entries: Sequence[CacheEntry]) -> QuerySet[Any]:
-    return _rows().filter(session_key__in=[entry.source for entry in entries])
+def _values(entries: Sequence[CacheEntry], rows: QuerySet[Any]) -> dict[str, Any]:
+    store = _store_class()()
+    wanted = rows.filter(session_key__in=[entry.source for entry in entries])
+    data = dict(wanted.values_list("session_key", "session_data"))
+    return {entry.key: _decoded(store, data[entry.source]) for entry in entries if entry.source in data}
 
 
 def _store_class() -> type[CachedStore]:

@@ -325,7 +325,7 @@ def test_a_time_left_is_held_against_the_timeout(timeout_s, left_s, elapsed_s, s
     assert (wrong_time(timeout_s, left_s, elapsed_s, slack_s) is not None) is is_wrong
 
 
-@everywhere
+@pytest.mark.parametrize("anywhere", ["db", "redis", "django-redis", "memcached", "file"], indirect=True)
 def test_a_second_run_changes_no_time_left_but_by_what_has_elapsed(anywhere, store):
     entries = [CacheEntry(key=f"k{timeout}", value=1, timeout=timeout) for timeout in (50, 5000, None)]
     warmer = type("Timed", (Warmer,), {"name": "timed", "entries": lambda self: iter(entries)})()

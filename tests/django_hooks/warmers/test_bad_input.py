@@ -6,7 +6,7 @@ import pytest
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, connections
 
 from django_hooks.engine import Engine, RunOptions
 from django_hooks.warmers import CachedRows, SessionsWarmer, cached
@@ -60,6 +60,36 @@ def test_a_session_that_is_ended_while_it_is_written_is_taken_out_again(backend)
     assert ended.pop(ended_key) == ("skipped", "changed-meanwhile")
     assert set(ended.values()) == {("stored", "")}
     assert cache.get(ended_key) is None
+
+
+class ReadsReplica:
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+
+def test_a_session_that_a_replica_still_has_is_taken_out_again(backend, settings, django_db_blocker, tmp_path):
+    keys = sessions(3)
+    replica = connections.settings["default"] | {"NAME": str(tmp_path / "replica.sqlite3")}
+    connections.settings["replica"] = replica
+    django_db_blocker.unblock()  # The test's own database is the only one that it may use otherwise.
+    try:
+        with connections["replica"].schema_editor() as editor:
+            editor.create_model(Session)
+        Session.objects.using("replica").bulk_create(Session.objects.all())
+        settings.DATABASE_ROUTERS = [ReadsReplica()]
+        Session.objects.using("default").filter(pk=keys[0]).delete()
+        ended = {row[0].removeprefix("sessions:"): row[1:3] for row in run(SessionsWarmer())}
+    finally:
+        settings.DATABASE_ROUTERS = []
+        django_db_blocker.restore()
+        connections["replica"].close()
+        del connections["replica"], connections.settings["replica"]
+    assert ended.pop(f"{SessionStore.cache_key_prefix}{keys[0]}") == ("skipped", "changed-meanwhile")
+    assert set(ended.values()) == {("stored", "")}
+    assert cache.get(f"{SessionStore.cache_key_prefix}{keys[0]}") is None
 
 
 def test_a_row_that_is_saved_while_it_is_written_is_not_given_to_anybody(backend, own_registry):
