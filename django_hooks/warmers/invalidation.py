@@ -18,6 +18,8 @@ class Forgetful(Protocol):
 
     def forget_pk(self, pk: Any, using: str | None = None) -> None: ...
 
+    def note_new(self, pk: Any, using: str | None = None) -> None: ...
+
 
 _LISTENERS: defaultdict[type[Model], WeakSet[Any]] = defaultdict(WeakSet)
 
@@ -34,12 +36,12 @@ def listen(rows: Forgetful) -> None:
 
 
 def _changed(sender: type[Model], instance: Model, using: str, created: bool = False, **kwargs: Any) -> None:  # noqa: ARG001, FBT001, FBT002 - a signal's receiver
-    if created:
-        return  # Nobody can have stored what was not there.
     # A proxy's rows are its model's, and a child's row is also one of each parent.
     models = (_concrete(sender), *sender._meta.get_parent_list())  # noqa: SLF001 - documented by Django
     for rows in {rows for model in models for rows in tuple(_LISTENERS.get(model, ()))}:
-        rows.forget_pk(_pk_as(rows.model, instance), using=using)
+        pk = _pk_as(rows.model, instance)
+        # Nobody can have stored what was not there.
+        rows.note_new(pk, using=using) if created else rows.forget_pk(pk, using=using)
 
 
 def _shares_key(model: type[Model], parent: type[Model]) -> bool:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Final, Generic, TypeVar, cast
 
+from asgiref.sync import sync_to_async
 from django.core.cache import BaseCache, caches
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
@@ -150,7 +151,7 @@ class CachedRows(Generic[M]):
         if (found := self.cache.get(pointer_key)) is not None and self._fits(row := self._found(found), lookup):
             return cast("M", row)
         row = self.queryset.get(**lookup)
-        self.cache.add(self.pk_key(row.pk), row, timeout=backend_timeout(self.timeout))
+        self._store(row)
         self.cache.set(pointer_key, row.pk, timeout=backend_timeout(self.timeout))
         return row
 
@@ -163,7 +164,7 @@ class CachedRows(Generic[M]):
         if found is not None and self._fits(row := await self._afound(found), lookup):
             return cast("M", row)
         row = await self.queryset.aget(**lookup)
-        await self.cache.aadd(self.pk_key(row.pk), row, timeout=backend_timeout(self.timeout))
+        await self._astore(row)
         await self.cache.aset(pointer_key, row.pk, timeout=backend_timeout(self.timeout))
         return row
 
@@ -173,8 +174,8 @@ class CachedRows(Generic[M]):
         stored = self.cache.get_many(keys)
         found = {keys[key]: row for key, row in stored.items() if row != _CHANGED}
         missing = self.queryset.in_bulk([pk for pk in keys.values() if pk not in found])
-        for pk, row in missing.items():
-            self.cache.add(self.pk_key(pk), row, timeout=backend_timeout(self.timeout))
+        for row in missing.values():
+            self._store(row)
         return {**found, **missing}
 
     def forget(self, row: M, using: str | None = None) -> None:
@@ -189,6 +190,29 @@ class CachedRows(Generic[M]):
             # Robust: the row is saved, and an error of the cache must not keep other callbacks from being called.
             transaction.on_commit(partial(self._mark_changed, pk), using=using, robust=True)
 
+    def note_new(self, pk: Any, using: str | None = None) -> None:
+        """There is such a row now; within a transaction, for itself alone."""
+        if transaction.get_connection(using).in_atomic_block:
+            transaction.on_commit(partial(self._committed, pk), using=using)
+
+    def _committed(self, pk: Any) -> None:
+        """That it waits for the commit is all there is to it: see `_is_uncommitted`."""
+
+    def _store(self, row: M) -> None:
+        if not self._is_uncommitted(row):
+            self.cache.add(self.pk_key(row.pk), row, timeout=backend_timeout(self.timeout))
+
+    async def _astore(self, row: M) -> None:
+        # In the thread that has the connection: whether a transaction is open is asked of that.
+        await sync_to_async(self._store)(row)
+
+    def _is_uncommitted(self, row: M) -> bool:
+        """Whether this transaction has saved the row itself: after a rollback, nobody else may have what it read."""
+        # What waits for the commit is dropped with a rollback, also with one to a savepoint.
+        waiting = (entry[1] for entry in transaction.get_connection(row._state.db).run_on_commit)  # noqa: SLF001 - documented
+        own = (self._mark_changed, self._committed)
+        return any(isinstance(call, partial) and call.func in own and call.args == (row.pk,) for call in waiting)
+
     def _mark_changed(self, pk: Any) -> None:
         self.cache.set(self.pk_key(pk), _CHANGED, timeout=CHANGED_S)
 
@@ -197,7 +221,7 @@ class CachedRows(Generic[M]):
         if (found := self.cache.get(key)) is not None and found != _CHANGED:
             return cast("M", found)
         row = self.queryset.get(pk=pk)
-        self.cache.add(key, row, timeout=backend_timeout(self.timeout))
+        self._store(row)
         return row
 
     async def _aby_pk(self, pk: Any) -> M:
@@ -205,7 +229,7 @@ class CachedRows(Generic[M]):
         if (found := await self.cache.aget(key)) is not None and found != _CHANGED:
             return cast("M", found)
         row = await self.queryset.aget(pk=pk)
-        await self.cache.aadd(key, row, timeout=backend_timeout(self.timeout))
+        await self._astore(row)
         return row
 
     def _found(self, pk: Any) -> M | None:

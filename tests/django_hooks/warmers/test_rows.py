@@ -336,3 +336,38 @@ def test_a_wrong_declaration_is_named_by_an_error_and_by_a_check(settings, chang
         list(declared_rows())
     (message,) = [message for message in run_checks(tags=["caches"]) if message.id == "cache_warming.E009"]
     assert "CACHE_WARMING['ROWS']" in message.msg or "accounts.subscription" in message.msg
+
+
+@pytest.mark.parametrize("change", ["save", "create"])
+@pytest.mark.parametrize("read", ["get", "aget", "get_many", "by lookup"])
+def test_what_a_transaction_has_saved_itself_is_not_kept_when_it_is_rolled_back(backend, own_registry, change, read):
+    rows = declared()
+    row = Subscription.objects.create(email="a@mail.example", token="old")
+    rows.cache.clear()
+
+    def change_and_read():
+        if change == "create":
+            changed = Subscription.objects.create(email="b@mail.example", token="new")
+        else:
+            changed = Subscription.objects.get(pk=row.pk)
+            changed.token = "new"
+            changed.save()
+        rows.cache.clear()  # As after `CHANGED_S`: the marks are gone.
+        pk, email = changed.pk, changed.email
+        readers = {
+            "get": lambda: rows.get(pk),
+            "aget": lambda: async_to_sync(rows.aget)(pk),
+            "get_many": lambda: rows.get_many([pk])[pk],
+            "by lookup": lambda: rows.get(email=email),
+        }
+        assert readers[read]().token == "new"
+        return pk
+
+    with transaction.atomic():
+        pk = change_and_read()
+        transaction.set_rollback(True)
+    if change == "save":
+        assert rows.get(pk).token == "old"
+    else:
+        with pytest.raises(Subscription.DoesNotExist):
+            rows.get(pk)
