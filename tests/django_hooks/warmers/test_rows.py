@@ -338,6 +338,7 @@ def test_a_wrong_declaration_is_named_by_an_error_and_by_a_check(settings, chang
     assert "CACHE_WARMING['ROWS']" in message.msg or "accounts.subscription" in message.msg
 
 
+@pytest.mark.parametrize("backend", ["redis"], indirect=True)  # A database cache would be rolled back with it.
 @pytest.mark.parametrize("change", ["save", "create"])
 @pytest.mark.parametrize("read", ["get", "aget", "get_many", "by lookup"])
 def test_what_a_transaction_has_saved_itself_is_not_kept_when_it_is_rolled_back(backend, own_registry, change, read):
