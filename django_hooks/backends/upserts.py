@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
-from django.db import transaction
-
 Row: TypeAlias = tuple[str, str, Any]
 Named: TypeAlias = Callable[[str], str]
 """Fills the names of table and columns into a statement."""
@@ -61,13 +59,12 @@ def upsert_sqlite(cursor: Any, named: Named, rows: Sequence[Row], now: Any, *, o
     if overwrite:
         _insert_sqlite(cursor, named, rows, _CONFLICT, [])
         return set()
-    alias = cursor.db.alias
-    before = transaction.savepoint(using=alias)
+    before = cursor.db.savepoint()  # `transaction.savepoint` has another name from Django 6.1 on.
     if _insert_sqlite(cursor, named, rows, _CONFLICT + _EXPIRED, [now]) == len(rows):
-        transaction.savepoint_commit(before, using=alias)
+        cursor.db.savepoint_commit(before)
         return set()
     # It does not say which; and from the first write on nobody else can write, so what lives now is what lived then.
-    transaction.savepoint_rollback(before, using=alias)
+    cursor.db.savepoint_rollback(before)
     live = live_keys(cursor, named, [key for key, _, _ in rows], now)
     _insert_sqlite(cursor, named, [row for row in rows if row[0] not in live], _CONFLICT + _EXPIRED, [now])
     return live
