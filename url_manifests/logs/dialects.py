@@ -76,6 +76,10 @@ DIALECTS: Final = (
 )  # fmt: skip
 
 
+JSON_NAMES: Final = frozenset({*(dialect.name for dialect in DIALECTS), "nginx-json"})
+"""Other names of the format ``json``."""
+
+
 def dialect_of(document: dict[str, Any]) -> Dialect | None:
     """The first dialect whose marks are all there."""
     for dialect in DIALECTS:
