@@ -52,10 +52,11 @@ def replacing(path: str | PathLike[str], mode: int | None = None) -> Iterator[Pa
     Args:
         mode: permissions; ``None`` for those of the file that is replaced, and 0644 for a new one.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(path)
     if target.exists() and not target.is_file():
         yield target
         return
+    target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     if mode is None:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_FILE_MODE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,17 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "odd.log").write_text("neither fish nor fowl\n" * 5)
     assert run(tmp_path, "build", "access.log", "-o", "new/m.jsonl", "-q") == (0, "", "")
     return tmp_path
+
+
+def test_standard_output_takes_a_manifest(folder):
+    code, text, _ = run(folder, "build", "access.log", "-o", "/dev/stdout", "-q")
+    assert (code, [json.loads(line).get("url", "") for line in text.splitlines()]) == (0, ["", "/a/", "/b/"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_line(folder):
+    code, text, problem = run(folder, "build", "access.log", "-o", "/dev/full", "-q")
+    assert (code, text, problem) == (1, "", "error: input/output: No space left on device\n")
 
 
 def test_build_prints_what_became_of_the_lines(folder):

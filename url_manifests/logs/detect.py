@@ -18,7 +18,7 @@ from .any_request import AnyRequestFormat
 from .builtin import LAYOUTS, NOT_HTTP_LINE, builtin_formats
 from .clock import Clock
 from .csv_lines import CsvFormat
-from .dialects import DIALECTS
+from .dialects import JSON_NAMES
 from .json_lines import JsonFormat
 from .labelled import LabelledFormat
 from .logfmt import LogfmtFormat
@@ -178,7 +178,7 @@ def forced_spec(format_name: str, layout: str) -> ReaderSpec | None:
         return ReaderSpec("custom", layout=layout)
     if format_name in ("", "auto"):
         return None
-    name = "json" if format_name in {dialect.name for dialect in DIALECTS} else format_name
+    name = "json" if format_name in JSON_NAMES else format_name
     if name not in FORMAT_NAMES:
         raise UnknownNameError("--format", format_name, FORMAT_NAMES)
     return ReaderSpec(name)

@@ -76,17 +76,51 @@ DIALECTS: Final = (
 )  # fmt: skip
 
 
-def dialect_of(document: dict[str, Any]) -> Dialect | None:
-    """The first dialect whose marks are all there."""
-    for dialect in DIALECTS:
-        if all(value_at(document, mark) is not None for mark in dialect.marks):
-            return dialect
+JSON_NAMES: Final = frozenset({*(dialect.name for dialect in DIALECTS), "nginx-json"})
+"""Other names of the format ``json``."""
+
+
+Place = tuple[str, ...]
+"""The keys that lead to a value."""
+
+
+class Places:
+    """A dialect's places, taken apart once and not for each line."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.duration_us = dialect.duration_us
+        self.marks = _taken_apart(dialect.marks)
+        self.fields = tuple(
+            _taken_apart(places)
+            for places in (
+                dialect.method, dialect.target, dialect.status, dialect.time, dialect.duration, dialect.agent,
+                dialect.host, dialect.client, dialect.user, dialect.accept_encoding, dialect.accept_language,
+            )
+        )  # fmt: skip
+        """Of method, target, status, time, duration, agent, host, client, user, accept_encoding, accept_language."""
+
+
+def _taken_apart(places: tuple[str, ...]) -> tuple[Place, ...]:
+    return tuple(tuple(place.split("/")) for place in places)
+
+
+_PLACES: Final = tuple(map(Places, DIALECTS))
+
+
+def places_in(document: dict[str, Any]) -> Places | None:
+    """Those of the first dialect whose marks are all there; ``None`` for a document with the usual names."""
+    for places in _PLACES:
+        for mark in places.marks:
+            if value_at(document, mark) is None:
+                break
+        else:
+            return places
     return None
 
 
-def value_at(document: Any, place: str) -> Any:
+def value_at(document: Any, place: Place) -> Any:
     """What stands at a place, or ``None``."""
-    for key in place.split("/"):
+    for key in place:
         if not isinstance(document, dict):
             return None
         document = document.get(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -52,6 +52,17 @@ COOKIES: Final = ("cookiesessionid", "issignedin")
 QUERIES: Final = (
     "args", "querystring", "query", "urlquery", "requestquery", "csuriquery", "querystr", "requestquerystring",
 )  # fmt: skip
+
+_NAMES_OF: Final = {
+    "method": METHODS, "target": TARGETS, "request": REQUESTS, "status": STATUSES, "time": TIMES, "agent": AGENTS,
+    "host": HOSTS, "client": CLIENTS, "user": USERS, "accept_encoding": ENCODINGS, "accept_language": LANGUAGES,
+    "cookie": COOKIES, "query": QUERIES,
+}  # fmt: skip
+FIELDS: Final = tuple(_NAMES_OF)
+_NAMES: Final = {
+    name: (number, rank) for number, names in enumerate(_NAMES_OF.values()) for rank, name in enumerate(names)
+}
+"""Name → number of its field, and how many names of the field go before it."""
 
 OWN_UNIT: Final = 0.0
 DURATIONS: Final = (
@@ -110,6 +121,21 @@ def _object(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def filled(document: Mapping[str, Any], text: Callable[[Any], bytes]) -> list[bytes]:
+    """For each of `FIELDS` the text of the first of its names that is filled; empty where none is.
+
+    Args:
+        document: with folded names.
+        text: makes text of a value.
+    """
+    found = [b""] * len(FIELDS)
+    ranks = [len(_NAMES)] * len(FIELDS)
+    for name, value in document.items():
+        if (known := _NAMES.get(name)) and known[1] < ranks[known[0]] and (filling := text(value)):
+            found[known[0]], ranks[known[0]] = filling, known[1]
+    return found
 
 
 def amount_us(raw: bytes, unit_us: float) -> int | None:

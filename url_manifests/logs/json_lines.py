@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from . import fields
 from .clock import Clock
-from .dialects import Dialect, dialect_of, value_at
+from .dialects import Place, Places, places_in, value_at
 from .record import (
     BAD_JSON,
     MISSING_FIELD,
@@ -45,66 +45,63 @@ class JsonFormat:
 
     def record_of(self, document: dict[str, Any]) -> Parsed:
         """Read one document, whatever it was written as."""
-        dialect = dialect_of(document)
-        if dialect is not None:
-            return self._in_dialect(document, dialect)
+        if (places := places_in(document)) is not None:
+            return self._in_dialect(document, places)
         if "cs-method" in document:
             return self._w3c.record_of({name: _text(value) for name, value in document.items()})
         return self._by_usual_names(fields.folded(document))
 
-    def _in_dialect(self, document: dict[str, Any], dialect: Dialect) -> Parsed:
-        def get(places: tuple[str, ...]) -> bytes:
-            return _first(value_at(document, place) for place in places)
-
-        method, target, status = get(dialect.method), get(dialect.target), get(dialect.status)
+    def _in_dialect(self, document: dict[str, Any], places: Places) -> Parsed:
+        method, target, status, time, duration, agent, host, client, user, encoding, language = (
+            _first(document, field) for field in places.fields
+        )
         if not method or not target or not status:
             return MISSING_FIELD
-        hour = self._clock.hour(get(dialect.time))
+        hour = self._clock.hour(time)
         if not isinstance(hour, int):
             return hour
-        time_us = _time_us(get(dialect.duration), dialect.duration_us)
+        time_us = _time_us(duration, places.duration_us)
         if time_us is None:
             return NEGATIVE_TIME
-        return LogRecord(
-            method, target, status, hour, get(dialect.agent), get(dialect.host), get(dialect.client), get(dialect.user),
-            time_us, get(dialect.accept_encoding), get(dialect.accept_language),
-        )  # fmt: skip
+        return LogRecord(method, target, status, hour, agent, host, client, user, time_us, encoding, language)
 
     def _by_usual_names(self, document: dict[str, Any]) -> Parsed:
-        def get(names: tuple[str, ...]) -> bytes:
-            return _first(document.get(name) for name in names)
-
-        method, target = get(fields.METHODS), get(fields.TARGETS)
+        method, target, request, status, time, agent, host, client, user, encoding, language, cookie, query = (
+            fields.filled(document, _text)
+        )
         if not method or not target:
-            method, target = _from_request(method, target, get(fields.REQUESTS))
+            method, target = _from_request(method, target, request)
         if not method and not target:
             return OTHER_MESSAGE
-        status = get(fields.STATUSES)
         if not method or not target or not status:
             return MISSING_FIELD
         if "reqpath" in document and not target.startswith(b"/"):
             target = b"/" + target  # Akamai leaves it out
-        if (args := get(fields.QUERIES).removeprefix(b"?")) and b"?" not in target and args != b"-":
+        if (args := query.removeprefix(b"?")) and b"?" not in target and args != b"-":
             target += b"?" + args
-        hour = self._clock.hour(get(fields.TIMES))
+        hour = self._clock.hour(time)
         if not isinstance(hour, int):
             return hour
         time_us = _usual_time_us(document)
         if time_us is None:
             return NEGATIVE_TIME
         return LogRecord(
-            method, target, status, hour, _agent(get(fields.AGENTS)), get(fields.HOSTS), get(fields.CLIENTS),
-            get(fields.USERS), time_us, get(fields.ENCODINGS), get(fields.LANGUAGES), get(fields.COOKIES),
-        )  # fmt: skip
+            method, target, status, hour, _agent(agent), host, client, user, time_us, encoding, language, cookie
+        )
 
 
-def _first(values: Any) -> bytes:
-    """The first filled value."""
-    return next(filter(None, map(_text, values)), b"")
+def _first(document: dict[str, Any], places: tuple[Place, ...]) -> bytes:
+    """The first filled place."""
+    for place in places:
+        if text := _text(value_at(document, place)):
+            return text
+    return b""
 
 
 def _text(value: Any) -> bytes:
     """A value as bytes; numbers as their digits, a list as its first item."""
+    if value is None:
+        return b""
     if isinstance(value, list):
         value = value[0] if value else None
     if isinstance(value, bool):

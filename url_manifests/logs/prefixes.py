@@ -38,7 +38,7 @@ _PREFIXES: Final = (
     re.compile(rb"\[\d{4}-\d\d-\d\d [^\]\s]++(?: [+-]\d{4})?\] (?:\[\d+\] )?\[[A-Z]+\] "),
     # Whatever else stands in front of an address and a date as the combined family has them, or of a JSON object.
     re.compile(
-        rb'[^"]{1,200}?[\s|](?=(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+) \S++ \S++ '
+        rb'[^"]{1,200}?[\s|](?=(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*+:[0-9a-fA-F:.]++) \S++ \S++ '
         rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:)"
     ),
     re.compile(rb'[^{"]{1,300}(?=\{")'),

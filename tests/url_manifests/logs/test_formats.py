@@ -65,7 +65,7 @@ def test_a_layout_without_a_request_is_refused():
 def test_an_unknown_format_name_is_refused_with_a_hint():
     with pytest.raises(UnknownNameError, match="did you mean 'combined'"):
         forced_spec("combind", "")
-    assert forced_spec("caddy-json", "") == ReaderSpec("json")
+    assert forced_spec("caddy-json", "") == forced_spec("nginx-json", "") == ReaderSpec("json")
     assert all(forced_spec(name, "") for name in FORMAT_NAMES)
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.url_manifests.lines import CHROME, LINES, combined
 from tests.url_manifests.logs.servers import SERVERS, TARGET
 from url_manifests.cells import NOBODY
+from url_manifests.logs import fields
 from url_manifests.logs.clock import Clock
 from url_manifests.logs.detect import LineReader, ReaderSpec, detect
 from url_manifests.logs.record import DIRECTIVE, UNKNOWN_HOUR, LogRecord, Rejection
@@ -99,3 +100,16 @@ def test_prefixes_stand_before_one_another():
 def test_a_line_without_time_has_that_of_its_prefix():
     (record,) = read("2025-11-10T10:00:00.000000100Z stdout F " + LINES["uvicorn"])
     assert record.hour in HOURS
+
+
+def test_a_name_stands_for_one_field():
+    names = [name for group in fields._NAMES_OF.values() for name in group]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_of_several_names_the_first_filled_one_counts():
+    (record,) = read(
+        '{"path": "/second/", "request_uri": "/first/", "uri": "", "method": "GET", "status": 200, "time": "", '
+        '"ts": 1762768800}'
+    )
+    assert (record.target, record.hour in HOURS) == (b"/first/", True)
