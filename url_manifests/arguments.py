@@ -31,7 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_rules(check)
     merge = commands.add_parser("merge", help="several manifests into one")
     merge.add_argument("manifests", nargs="+", metavar="MANIFEST")
-    merge.add_argument("-o", "--output", required=True, metavar="FILE", help="the manifest to write")
+    merge.add_argument("-o", "--output", type=output_file, required=True, metavar="FILE", help="the manifest to write")
     merge.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     diff = commands.add_parser("diff", help="what entered, left and moved between two manifests")
     diff.add_argument("old", metavar="OLD")
@@ -49,7 +49,7 @@ def add_rules(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the manifest to write")
+    parser.add_argument("-o", "--output", type=output_file, required=True, metavar="FILE", help="the manifest to write")
     add_reading(parser)
     add_ranking(parser).add_argument(
         "--vary-on",
@@ -186,6 +186,13 @@ def _number(minimum: float) -> Callable[[str], float]:
         return value
 
     return convert
+
+
+def output_file(text: str) -> str:
+    """The name of a file to write; not ``-``, which is standard input's, and would become a file of that name."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("- is no file; for standard output: -q -o /dev/stdout")
+    return text
 
 
 def whole(minimum: int) -> Callable[[str], int]:

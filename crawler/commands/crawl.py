@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from scrapy.commands.crawl import Command as ScrapyCrawlCommand
+from scrapy.exceptions import UsageError
 
 from crawler.run import WarmRun
 from crawler.spiders.warm import WarmSpider
@@ -30,6 +31,7 @@ class Command(ScrapyCrawlCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args != [WarmSpider.name]:
+            self._check_name(args)
             super().run(args, opts)
             return
         try:
@@ -38,6 +40,12 @@ class Command(ScrapyCrawlCommand):
             self._crawl(run)
         except CacheWarmingError as error:
             self._complain(error)
+
+    def _check_name(self, args: list[str]) -> None:
+        assert self.crawler_process is not None
+        known = self.crawler_process.spider_loader.list()
+        if len(args) == 1 and args[0] not in known:
+            raise UsageError(f"there is no spider {args[0]!r}; there is {', '.join(known)}", print_help=False)
 
     def _crawl(self, run: WarmRun) -> None:
         assert self.crawler_process is not None

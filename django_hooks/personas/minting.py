@@ -52,10 +52,11 @@ class Listed:
     run_id: str
     created_at: datetime
     expires_at: datetime
+    """Both in UTC."""
 
     @property
     def has_expired(self) -> bool:
-        return self.expires_at <= timezone.now()
+        return self.expires_at <= datetime.now(UTC)
 
 
 def mint(
@@ -81,8 +82,12 @@ def mint(
         PersonalEntry.objects.filter(noted_at__lt=timezone.now() - NOTES_RETENTION).delete()
         expires_at = (timezone.now() + timedelta(seconds=ttl_s)).replace(microsecond=0)
         sessions = {role: _open_session(role, data, expires_at, ttl_s) for role, data in signed_in.items()}
-    aware = expires_at if timezone.is_aware(expires_at) else timezone.make_aware(expires_at)
-    return Personas(cookie=settings.SESSION_COOKIE_NAME, expires_at=aware.astimezone(UTC), sessions=sessions)
+    return Personas(cookie=settings.SESSION_COOKIE_NAME, expires_at=_in_utc(expires_at), sessions=sessions)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """A moment as the database has it, which without ``USE_TZ`` is this site's local time."""
+    return (moment if timezone.is_aware(moment) else timezone.make_aware(moment)).astimezone(UTC)
 
 
 def revoke(*, run_id: str = "", only_expired: bool = False) -> int:
@@ -123,7 +128,12 @@ def listing() -> list[Listed]:
     with _migrated():
         rows = PersonaSession.objects.order_by("pk")
         return [
-            Listed(role=row.role, run_id=row.run_id, created_at=row.created_at, expires_at=row.expires_at)
+            Listed(
+                role=row.role,
+                run_id=row.run_id,
+                created_at=_in_utc(row.created_at),
+                expires_at=_in_utc(row.expires_at),
+            )
             for row in rows
         ]
 

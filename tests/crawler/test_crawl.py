@@ -234,6 +234,16 @@ def test_wrong_usage(project: Project, site: FakeSite, argument: str, expected: 
     assert not (project.folder / "var").exists()
 
 
+def test_a_misspelled_spider(project: Project) -> None:
+    command = [sys.executable, "-m", "scrapy", "crawl", "wram", "-a", "env=test"]
+    result = subprocess.run(
+        command, cwd=project.folder, env=clean_environ(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 2
+    assert "there is no spider 'wram'; there is warm" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_no_environment_file(empty_project: Project) -> None:
     result = empty_project.crawl()
     assert result.returncode == 2

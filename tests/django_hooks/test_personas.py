@@ -197,6 +197,14 @@ def test_the_file_is_for_its_owner_and_the_session_stands_nowhere_else(shop, tmp
     assert run("revoke", "--run-id", "run-7")[0] == "1 session ended\n"
 
 
+def test_a_site_without_time_zones_lists_in_utc_too(shop):
+    """Its database holds local time; the crawler that reads the file is elsewhere."""
+    shop.USE_TZ, shop.TIME_ZONE = False, "America/Sao_Paulo"
+    _, told = run()
+    listed, _ = run("list")
+    assert listed.split(" run=")[0] == told.strip()
+
+
 def test_the_secret_store_gets_json(shop):
     out, _ = run()
     document = json.loads(out)

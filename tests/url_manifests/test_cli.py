@@ -54,6 +54,13 @@ def test_standard_input(folder):
     assert '{"name": "stdin", "format": "combined", "lines": 5}' in text
 
 
+def test_standard_output(folder):
+    """By its device; what is printed for people stays away with -q."""
+    code, out, err = run(folder, "build", "access.log", "-q", "-o", "/dev/stdout")
+    assert (code, err) == (0, "")
+    assert out == (folder / "new" / "m.jsonl").read_text()
+
+
 def test_show_check_merge_diff_forecast(folder):
     m = "new/m.jsonl"
     assert "/a/" in run(folder, "show", m)[1]
@@ -66,6 +73,7 @@ def test_show_check_merge_diff_forecast(folder):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
+        (["build", "access.log", "-o", "-"], "for standard output: -q -o /dev/stdout"),
         (["build", "none.log", "-o", "m.jsonl"], "no file matches 'none.log'"),
         (["build", "odd.log", "-o", "m.jsonl"], "no known log format fits"),
         (["build", "access.log", "-o", "m.jsonl", "--max-rejects", "0.1"], "1 of 5 lines were rejected"),

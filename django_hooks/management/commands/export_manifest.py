@@ -12,7 +12,7 @@ from django.db import Error as DatabaseProblem
 
 from django_hooks.traffic.export import ExportOptions, ExportResult, export
 from django_hooks.traffic.options import own_rules
-from url_manifests.arguments import add_ranking, prediction_policy, selection_policy, whole
+from url_manifests.arguments import add_ranking, output_file, prediction_policy, selection_policy, whole
 from url_manifests.errors import CacheWarmingError, ExitCode
 from url_manifests.rules import read_rules
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Named as in ``python -m url_manifests build``, with the same defaults."""
         add = parser.add_argument
-        add("-o", "--output", required=True, metavar="FILE", help="The manifest to write.")
+        add("-o", "--output", type=output_file, required=True, metavar="FILE", help="The manifest to write.")
         add("--days", type=whole(1), default=14, metavar="N", help="Days back from the last hour recorded (14).")
         add_ranking(parser)
         add("--rules", default="", metavar="FILE", help="TOML file with your own rules (TRAFFIC_RULES).")

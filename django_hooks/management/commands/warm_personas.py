@@ -64,7 +64,7 @@ class Command(BaseCommand):
     def _list(self, options: dict[str, Any]) -> None:  # noqa: ARG002 - one signature for all actions
         for row in listing():
             state = "expired" if row.has_expired else "until"
-            self.stdout.write(f"{row.role} {state} {row.expires_at:%Y-%m-%d %H:%M:%S} run={row.run_id or '-'}")
+            self.stdout.write(f"{row.role} {state} {row.expires_at:%Y-%m-%d %H:%M:%S} UTC run={row.run_id or '-'}")
 
     def _revoke(self, options: dict[str, Any]) -> None:
         ended = revoke(run_id=options["run_id"])
