@@ -117,7 +117,7 @@ class Stage:
 
     @contextmanager
     def watched(self, path: str = "/healthz/", slowest_s: float = 8.0) -> Iterator[None]:
-        """Have somebody ask all the time for what needs nothing that is broken: they are answered while the block runs."""
+        """Have somebody ask all the time for what needs nothing that is broken: they must be answered meanwhile."""
         ended, seen = threading.Event(), list[tuple[int, float]]()
 
         def visit() -> None:
