@@ -35,8 +35,8 @@ def fault(crawl: set[int], command: set[int]) -> Callable[[Fault], Fault]:
 
 WARM, COLD, STOPPED = {0}, {3}, {5}
 TIMED_OUT = {3}
-"""The site waits a second for each call on its cache, so pages take longer than ``WARM_TIMEOUT`` and say nothing of why;
-seven of them are too few to end the run for."""
+"""The site waits a second for each call on its cache, so pages take longer than ``WARM_TIMEOUT`` and say nothing of
+why; seven of them are too few to end the run for."""
 RACY = {0, 3}
 """It is a matter of milliseconds whether a page is asked for the second time before or after its entry is lost."""
 
