@@ -100,6 +100,14 @@ class Strategy:
         """
         return (self.cache_down or _checked("CACHE_DOWN", values.one_of(CACHE_DOWN))) == "stop"
 
+    def check(self) -> None:
+        """Read the settings that it leaves open.
+
+        Raises:
+            ConfigurationError: one is wrong.
+        """
+        _ = self.patience_s, self.stops_without_cache
+
     def budget_of(self, warmer: Warmer) -> Budget:
         """The warmer's own budget, or else its category's."""
         return self.budgets.get(warmer.name) or self.budgets.get(warmer.category) or Budget()

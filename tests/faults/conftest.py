@@ -116,14 +116,14 @@ class Stage:
         self.site.start()
 
     @contextmanager
-    def watched(self, slowest_s: float = 6.0) -> Iterator[None]:
-        """Have somebody ask all the time for what needs no source: they must be answered while the block runs."""
+    def watched(self, path: str = "/healthz/", slowest_s: float = 8.0) -> Iterator[None]:
+        """Have somebody ask all the time for what needs nothing that is broken: they must be answered meanwhile."""
         ended, seen = threading.Event(), list[tuple[int, float]]()
 
         def visit() -> None:
             while not ended.wait(0.3):
                 began_s = time.monotonic()
-                status, _ = self.visit("/robots.txt")
+                status, _ = self.visit(path)
                 seen.append((status, time.monotonic() - began_s))
 
         thread = threading.Thread(target=visit)

@@ -18,6 +18,10 @@ from .conftest import Stage, staged
 from .relay import Relay, relaying
 
 FOOTER = "_footer.html"
+ONLY_IN_ENGLISH = (
+    "{% load i18n service %}{% get_current_language as code %}{% if code == 'en' %}{% ask_service %}{% endif %}"
+)
+"""One page of the two: as many as there are workers would stop the site, whoever asks for them."""
 
 
 @contextmanager
@@ -48,9 +52,9 @@ def silent_service(stage: Stage, kind: str) -> Iterator[dict[str, str]]:
     template = FOOTER if kind == "command" else "content/delivery.html"
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
-        text = "{% load service %}{% ask_service %}"
-        with replaced(stage, template, text, EXAMPLE_SERVICE=f"{host}:{port}") as more:
+        with replaced(stage, template, ONLY_IN_ENGLISH, EXAMPLE_SERVICE=f"{host}:{port}") as more:
             yield more
+            server.close()  # or a worker that waits for it would not end
 
 
 @contextmanager
@@ -73,7 +77,8 @@ Fault = Callable[[Stage, str], AbstractContextManager[dict[str, str]]]
 @pytest.mark.parametrize(
     ("fault", "for_crawl", "for_command"),
     [
-        (template_error, 3, 3),
+        # The command's two footers of 369 entries: named, and less than the tenth that may be cold.
+        (template_error, 3, 0),
         (silent_service, 3, 3),
         # The command's own warmers read no price.
         (corrupt_rows, 3, 0),
@@ -84,9 +89,9 @@ def test_a_run_under_this_fault(stage: Stage, kind: str, fault: Fault, for_crawl
     with fault(stage, kind) as more, stage.watched():
         done = stage.finish(stage.start(kind, **more))
         assert done.code == (for_crawl if kind == "crawl" else for_command), done.output[-2500:]
-    if kind == "crawl":
-        # What was well was warmed, and the rest is named.
-        assert done.report["stored"] > 0
+    # What was well was warmed, and the rest is named.
+    assert done.report["stored"] > 0
+    if (kind, fault) != ("command", corrupt_rows):
         assert done.report["failed"] > 0
     stage.assert_unharmed(done)
     again = stage.finish(stage.start(kind))
@@ -158,7 +163,7 @@ def test_the_database(
     stage, relay = postgres_stage
     stage.redis.flushall()
     try:
-        with fault(relay), stage.watched():
+        with fault(relay), stage.watched("/robots.txt"):
             done = stage.finish(stage.start(kind))
     finally:
         relay.heal()

@@ -109,6 +109,7 @@ class Command(BaseCommand):
 
     def _report(self, options: dict[str, Any]) -> Report:
         strategy = _strategy(options)
+        strategy.check()
         wanted = strategy.require_coverage
         shared = {
             "require_coverage": _checked(values.share, "REQUIRE_COVERAGE") if wanted is None else wanted,
