@@ -66,8 +66,12 @@ class Server:
         """Empty its cache."""
         self._ask("forget")
 
+    def offer(self, paths: Sequence[str]) -> None:
+        """Have these in its sitemap."""
+        self._ask(f"offer {json.dumps(list(paths))}")
+
     def stored(self) -> dict[str, float]:
-        """When it stored each page since then, in seconds after the first."""
+        """When it stored each page since it was emptied, in seconds after the first."""
         moments: dict[str, float] = json.loads(self._ask("stored"))
         return moments
 

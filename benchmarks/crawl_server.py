@@ -1,6 +1,7 @@
 """The tests' fake site as a process that notes when it stored each page, for `crawl` and `order`.
 
-Prints its URL, then answers each line of its input: ``forget`` empties the cache, ``stored`` gives the moments.
+Prints its URL, then answers each line of its input: ``forget`` empties the cache, ``stored`` gives the moments,
+``offer`` and a list of paths puts them into its sitemap.
 """
 
 from __future__ import annotations
@@ -21,8 +22,14 @@ class TimedSite(FakeSite):
         super().__init__(keeps_heads=False, holds=10_000_000)
         self.cold_s, self.warm_s = cold_s, warm_s
         self.stored_at_s: dict[str, float] = {}
+        self.sitemap = b""
 
     async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> bool:
+        if head.startswith(b"GET /sitemap.xml "):
+            head_lines = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n"
+            writer.write(head_lines % len(self.sitemap) + self.sitemap)
+            await writer.drain()
+            return True
         self.latency_s = self.warm_s if head.split(b" ", 2)[1].decode() in self.stored_at_s else self.cold_s
         return await super()._answer(head, writer)
 
@@ -33,6 +40,11 @@ class TimedSite(FakeSite):
     def moments(self) -> dict[str, float]:
         first_s = min(self.stored_at_s.values())
         return {path: at_s - first_s for path, at_s in self.stored_at_s.items()}
+
+    def offer(self, paths: list[str]) -> None:
+        urls = "".join(f"<url><loc>{self.url}{path}</loc></url>" for path in paths)
+        namespace = "http://www.sitemaps.org/schemas/sitemap/0.9"
+        self.sitemap = f'<?xml version="1.0"?><urlset xmlns="{namespace}">{urls}</urlset>'.encode()
 
     def forget(self) -> None:
         super().forget()
@@ -47,6 +59,9 @@ def serve() -> int:
             assert isinstance(site, TimedSite)
             if line.strip() == "stored":
                 print(json.dumps(site.moments()), flush=True)
+            elif line.startswith("offer "):
+                site.offer(json.loads(line.removeprefix("offer ")))
+                print("done", flush=True)
             else:
                 site.forget()
                 print("done", flush=True)

@@ -70,7 +70,8 @@ class Report:
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self.results[outcome.result] += 1
-        self.parts.update(outcome.parts)
+        if outcome.keys:  # a million that were skipped have none
+            self.parts.update(outcome.parts)
         self._expected += outcome.weight
         if outcome.cacheable:
             self._cacheable += outcome.weight
@@ -96,7 +97,7 @@ class Report:
         self.reasons[outcome.reason] += 1
         if outcome.result.is_proven:
             self.page_reasons[outcome.reason] += 1
-        self._add_route(route_of(outcome.url), Counter([outcome.reason]))
+        self._add_route(route_of(outcome.url), {outcome.reason: 1})
         where = outcome.host + outcome.url
         self._add_example(outcome.reason, f"{where} ({outcome.detail})" if outcome.detail else where)
 
@@ -106,10 +107,12 @@ class Report:
         if len(examples) < EXAMPLES_PER_REASON and example not in examples:
             examples.append(example)
 
-    def _add_route(self, route: str, reasons: Counter[str]) -> None:
+    def _add_route(self, route: str, reasons: Mapping[str, int]) -> None:
         if route not in self.routes and len(self.routes) >= MAX_ROUTES:
             route = OTHER_ROUTES
-        self.routes.setdefault(route, Counter()).update(reasons)
+        counts = self.routes.setdefault(route, Counter())
+        for reason, count in reasons.items():
+            counts[reason] += count
 
     def _shown_routes(self) -> list[dict[str, Any]]:
         """The routes with most to mend, each with the hint for its most frequent reason."""
