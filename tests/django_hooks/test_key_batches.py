@@ -237,7 +237,8 @@ def test_an_error_while_keys_are_listed_is_one_finding():
 
 def test_a_deadline_ends_it():
     run(Numbers())
-    assert run(Numbers(), deadline_s=-1) == {"*": (Result.SKIPPED, "deadline")}
+    for pattern in ("", "k1*", "nothing*"):
+        assert run(Numbers(), deadline_s=-1, key_pattern=pattern) == {"*": (Result.SKIPPED, "deadline")}
 
 
 def test_a_store_that_is_down_is_given_up_once(tmp_path, settings):

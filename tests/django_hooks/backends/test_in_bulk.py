@@ -18,7 +18,7 @@ everywhere = pytest.mark.parametrize("anywhere", ANYWHERE, indirect=True)
 databases = pytest.mark.parametrize("anywhere", ["db", "postgres"], indirect=True)
 
 NAMES = [*(f"k{number}" for number in range(1200)), "a,b", "{}", 'quo"ted', "back\\slash", "per%cent"]
-BEYOND_ASCII = ["straße", "ключ"]
+BEYOND_ASCII = ["straße", "ключ", "😀"]
 """Memcached takes so many bytes, and not letters, so they are left to a closer look there."""
 
 
