@@ -110,7 +110,7 @@ class PyMemcacheStore(MemcachedStore):
             if found != _THERE * len(share):
                 lines = checked(found)
                 gone += [index for index, line in zip(members, lines, strict=True) if line.startswith(b"EN")]
-        return gone
+        return sorted(gone)
 
     def time_left_s(self, items: Sequence[Item]) -> list[float | Gone | None]:
         """To the second."""

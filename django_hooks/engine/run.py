@@ -69,11 +69,12 @@ class Engine:
             return
         try:
             for batch in warmer.key_batches():
-                for entry in self._inventory.of(warmer, batch):
+                for entry in chain((None,), self._inventory.of(warmer, batch)):
                     if self.is_late:
                         yield _left_out(warmer, "deadline")
                         return
-                    yield entry
+                    if entry is not None:
+                        yield entry
         except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
             drop_broken()
             yield failure(warmer.name, "compute-failed", stores.describe(error))

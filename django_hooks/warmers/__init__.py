@@ -17,12 +17,13 @@ from .cached_function import Cached
 from .cached_warmer import cached
 from .declared_rows import cached_rows
 from .fragments import FragmentWarmer
+from .key_batches import KeyBatch
 from .queries import QueryWarmer, register_queries
 from .registry import Registry, register, registry
 from .row_cache import CachedRows
 from .rows import RowsWarmer
 from .sessions import SessionsWarmer
-from .streaming import streamed
+from .streaming import streamed, streamed_pages
 from .variants import FragmentContext
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Category",
     "FragmentContext",
     "FragmentWarmer",
+    "KeyBatch",
     "QueryWarmer",
     "Registry",
     "RowsWarmer",
@@ -43,4 +45,5 @@ __all__ = [
     "register_queries",
     "registry",
     "streamed",
+    "streamed_pages",
 ]
