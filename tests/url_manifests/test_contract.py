@@ -254,18 +254,6 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "m.jsonl").is_symlink()
 
 
-def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        write_manifest(path, Header(entries=0), [])
-        assert os.read(reader, 100).startswith(b'{"format": "url-manifest"')
-    finally:
-        os.close(reader)
-    assert path.is_fifo()
-
-
 OUTCOME = Outcome(
     url="/a/", host="shop.example", profile="chrome", result=Result.NOT_STORED, reason="private", weight=3.0,
     cacheable=False, status=200, page=Result.NOT_STORED, cold_ms=5.0, warm_ms=4.0,
