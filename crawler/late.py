@@ -52,6 +52,8 @@ def look_again(outcome: Outcome, answer: Answer) -> Outcome | None:
     reason = why_gone([_identity(state) for state in gone], outcome.expires_at_s, answer)
     if is_page and not gone and _has_other_pages(outcome, answer.trace):
         reason = "key-differs"
+    if answer.trace.reason == "cache-down":
+        reason = answer.trace.reason  # The site knows that the store did not answer; it threw nothing out.
     return replace(outcome, result=Result.NOT_STORED, reason=reason, detail="late check", page=page, keys=keys)
 
 

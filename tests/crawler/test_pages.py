@@ -87,6 +87,7 @@ def test_when_it_ends_is_noted() -> None:
         (stored(60), said(page("s"), at_s=1030.0), "evicted"),
         (stored(), said(page("s"), fill={"default": 0.66}), "culled"),
         (stored(), said(page("s", "another")), "key-differs"),
+        (stored(), said(page("x"), reason="cache-down"), "cache-down"),
     ],
 )
 def test_what_was_gone_at_the_late_check(outcome: Outcome, late: Answer, reason: str) -> None:

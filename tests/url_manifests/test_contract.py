@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import string
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -319,18 +318,6 @@ def test_an_error_decides_the_verdict():
 
 def test_reasons_have_a_text_and_a_hint():
     assert all(reason.text.endswith(".") and reason.hint.endswith(".") for reason in REASONS.values())
-
-
-def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
-    """As are devices: -o /dev/null, run by root, must not put a file in its place."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
-        with replacing(pipe) as temporary:
-            temporary.write_bytes(b"a report")
-        assert reader.communicate(timeout=10)[0] == b"a report"
-    assert pipe.is_fifo()
-    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_a_device_stays_a_device() -> None:
