@@ -24,7 +24,7 @@ BEYOND_ASCII = ["straße", "ключ", "😀"]
 
 def names_for(anywhere):
     if anywhere == "mariadb":
-        return [*NAMES, *BEYOND_ASCII[:2]]  # Which letters a table takes is up to its character set.
+        return [*NAMES, BEYOND_ASCII[0]]  # Which letters a table takes is up to its character set.
     return NAMES if anywhere == "memcached" else [*NAMES, *BEYOND_ASCII]
 
 
