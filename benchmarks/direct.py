@@ -94,7 +94,6 @@ def _configure(stack: ExitStack, folder: Path) -> None:
     )
     django.setup()
     from django.core.management import call_command
-
     from django.db import connections
 
     with connections["wal"].cursor() as cursor:
