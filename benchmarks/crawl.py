@@ -75,6 +75,10 @@ class Server:
         moments: dict[str, float] = json.loads(self._ask("stored"))
         return moments
 
+    def first_at_s(self) -> float:
+        """When it stored the first of them, by the machine's monotonic clock; 0 before that."""
+        return float(self._ask("first"))
+
     def _ask(self, word: str) -> str:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{word}\n")

@@ -1,7 +1,7 @@
 """The tests' fake site as a process that notes when it stored each page, for `crawl` and `order`.
 
 Prints its URL, then answers each line of its input: ``forget`` empties the cache, ``stored`` gives the moments,
-``offer`` and a list of paths puts them into its sitemap.
+``first`` that of the first by the machine's monotonic clock, ``offer`` and a list of paths puts them into its sitemap.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def serve() -> int:
             assert isinstance(site, TimedSite)
             if line.strip() == "stored":
                 print(json.dumps(site.moments()), flush=True)
+            elif line.strip() == "first":
+                print(min(site.stored_at_s.values(), default=0.0), flush=True)
             elif line.startswith("offer "):
                 site.offer(json.loads(line.removeprefix("offer ")))
                 print("done", flush=True)
