@@ -67,11 +67,16 @@ def print_build(result: BuildResult, output: str) -> None:
     examples = [(reason, text) for reason, texts in result.totals["examples"].items() for text in texts]
     for reason, text in examples:
         out.print(f"rejected, {reason}: {text}", markup=False, overflow="ellipsis", no_wrap=True)
+    out.print(f"{output}: {_what_is_in_it(result)}", markup=False)
+
+
+def _what_is_in_it(result: BuildResult) -> str:
+    if not result.totals["pages"]:
+        return "no pages, for the reasons above; a crawl of it refuses to start"
     left_out = ", ".join(f"{number:,} by {limit}" for limit, number in result.totals["left_out"].items())
-    out.print(
-        f"{output}: {result.entries:,} of {result.totals['pages']:,} pages, {result.expected_share:.1%} of the "
-        f"expected requests{f'; left out: {left_out}' if left_out else ''}",
-        markup=False,
+    kept = f"{result.entries:,} of {result.totals['pages']:,} pages"
+    return (
+        f"{kept}, {result.expected_share:.1%} of the expected requests{f'; left out: {left_out}' if left_out else ''}"
     )
 
 

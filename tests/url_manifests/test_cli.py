@@ -47,6 +47,13 @@ def test_build_prints_what_became_of_the_lines(folder):
     assert "m.jsonl: 2 of 2 pages, 100.0% of the expected requests" in out
 
 
+def test_a_log_without_pages_does_not_read_like_a_success(folder):
+    (folder / "static.log").write_text(combined("/static/app.js") + "\n")
+    code, out, _ = run(folder, "build", "static.log", "-o", "none.jsonl")
+    assert code == 0
+    assert "none.jsonl: no pages, for the reasons above; a crawl of it refuses to start" in " ".join(out.split())
+
+
 def test_standard_input(folder):
     code, _, _ = run(folder, "build", "-", "-o", "m.jsonl", stdin=(folder / "access.log").read_bytes())
     assert code == 0
