@@ -25,7 +25,8 @@ from url_manifests.rules import read_rules
 from url_manifests.safety import SafetyRules
 
 from .parsers import Account
-from .variables import PREFIX, VARIABLES, Variable
+from .variable import PREFIX, Variable
+from .variables import VARIABLES
 
 _ENV_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _BY_FIELD: Final = {variable.field: variable for variable in VARIABLES}

@@ -6,79 +6,27 @@ their parser has read them, whichever source they come from, so that a default i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from .parsers import (
-    parse_accounts,
-    parse_basic_auth,
-    parse_bearer,
-    parse_cache_down,
-    parse_cookie_name,
-    parse_count,
-    parse_discover,
-    parse_host_name,
-    parse_location,
-    parse_optional_url,
-    parse_path,
-    parse_progress,
-    parse_rate,
-    parse_run_id,
-    parse_scheme_header,
-    parse_seconds,
-    parse_seconds_or_0,
-    parse_share,
-    parse_sign_in_url,
-    parse_soft_errors,
-    parse_url,
-    parse_urls,
-    parse_verify,
-    parse_workers,
-    parse_yes_no,
-)
-
-PREFIX: Final = "WARM_"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """One setting of a run."""
-
-    field: str
-    """Its name as ``-a`` argument; in upper case behind ``WARM_`` it is the variable."""
-    parse: Callable[[str], Any]
-    """From text to value; raises `ValueError` with what the value must be."""
-    default: str | None = None
-    """``None``: required. ``{env}`` stands for the environment's name."""
-    help: str
-    is_secret: bool = False
-    """Masked in messages, and refused as ``-a``: arguments are visible in the process list."""
-    is_argument_only: bool = False
-    """Belongs to one run, not to an environment, so there is no variable for it."""
-
-    @property
-    def name(self) -> str:
-        """The public name, for messages and documents."""
-        return self.field if self.is_argument_only else PREFIX + self.field.upper()
-
+from . import parsers
+from .variable import Variable
 
 VARIABLES: Final = (
     Variable(
         field="base_url",
-        parse=parse_url,
+        parse=parsers.parse_url,
         help="Where to connect: scheme, host and port of the new release, usually an internal address. Required.",
     ),
     Variable(
         field="public_url",
-        parse=parse_optional_url,
+        parse=parsers.parse_optional_url,
         default="",
         help="Scheme, host and port that visitors use; the base URL when empty. Django's page keys depend on it.",
     ),
     Variable(
         field="tls_name",
-        parse=parse_host_name,
+        parse=parsers.parse_host_name,
         default="",
         help="Name in the certificate at WARM_BASE_URL, where that is https with a certificate of its own; when empty, "
         "the public host is what the server is asked for (SNI), and what its certificate must be for.",
@@ -99,7 +47,7 @@ VARIABLES: Final = (
     ),
     Variable(
         field="manifest",
-        parse=parse_path,
+        parse=parsers.parse_path,
         default="url_manifests/{env}.jsonl",
         help="What to ask for, as written by python -m url_manifests build.",
     ),
@@ -112,42 +60,42 @@ VARIABLES: Final = (
     ),
     Variable(
         field="ready_url",
-        parse=parse_location,
+        parse=parsers.parse_location,
         default="",
         help="Path or URL that answers 200, without a redirect, once the release can serve. When not set, /, and then "
         "the page of this site that it redirects to, such as /en/; a login page never counts.",
     ),
     Variable(
         field="ready_timeout",
-        parse=parse_seconds,
+        parse=parsers.parse_seconds,
         default="60",
         help="Seconds to wait for that before the run ends with exit code 7.",
     ),
     Variable(
         field="rate",
-        parse=parse_rate,
+        parse=parsers.parse_rate,
         default="20",
         help="Requests a second that are never exceeded in the long run, nor by more than a twentieth in any ten "
         "seconds; 0 for no limit.",
     ),
-    Variable(field="concurrency", parse=parse_count, default="4", help="Requests under way at once."),
+    Variable(field="concurrency", parse=parsers.parse_count, default="4", help="Requests under way at once."),
     Variable(
         field="deadline",
-        parse=parse_seconds,
+        parse=parsers.parse_seconds,
         default="900",
         help="Seconds after which no further entry is begun; what is left is reported as skipped.",
     ),
-    Variable(field="timeout", parse=parse_seconds, default="30", help="Seconds for one complete answer."),
-    Variable(field="max_bytes", parse=parse_count, default="10485760", help="Largest response that is read."),
+    Variable(field="timeout", parse=parsers.parse_seconds, default="30", help="Seconds for one complete answer."),
+    Variable(field="max_bytes", parse=parsers.parse_count, default="10485760", help="Largest response that is read."),
     Variable(
         field="require_coverage",
-        parse=parse_share,
+        parse=parsers.parse_share,
         default="0.9",
         help="Share of the expected, cacheable requests that must be proven warm, or the run ends with exit code 3.",
     ),
     Variable(
         field="report",
-        parse=parse_path,
+        parse=parsers.parse_path,
         default="var/warm/{env}/report.json",
         help="Where the report goes. Wherever that is, a second run of NAME in the same directory leaves with exit "
         "code 6: var/warm/NAME.lock holds it off, or a file in the temporary folder where that cannot be written. Runs "
@@ -155,20 +103,20 @@ VARIABLES: Final = (
     ),
     Variable(
         field="stop_file",
-        parse=parse_path,
+        parse=parsers.parse_path,
         default="var/warm/{env}.stop",
         help="The run ends within two seconds, with exit code 5, when this file is there.",
     ),
     Variable(
         field="cache_wait",
-        parse=parse_seconds_or_0,
+        parse=parsers.parse_seconds_or_0,
         default="30",
         help="Seconds to wait, with one request now and then, for a cache of the site's that does not answer; what "
         "came to nothing meanwhile is asked for again.",
     ),
     Variable(
         field="cache_down",
-        parse=parse_cache_down,
+        parse=parsers.parse_cache_down,
         default="stop",
         help="What to do when it has not come back by then: stop (exit code 5), or go-on, where pages are worth being "
         "asked for without it.",
@@ -181,7 +129,7 @@ VARIABLES: Final = (
     ),
     Variable(
         field="proxy_scheme_header",
-        parse=parse_scheme_header,
+        parse=parsers.parse_scheme_header,
         default="X-Forwarded-Proto: {scheme}",
         help="Header by which the site learns the public scheme. Sent only when the public URL differs from the base "
         "URL; 'none' for never.",
@@ -194,48 +142,48 @@ VARIABLES: Final = (
     ),
     Variable(
         field="verify",
-        parse=parse_verify,
+        parse=parsers.parse_verify,
         default="sample",
         help="Whether what was proven is asked for once more at the end of the run: sample (200 of them), all or none. "
         "When so much has gone that the required coverage is lost, the run ends with exit code 4.",
     ),
     Variable(
         field="prove_within",
-        parse=parse_seconds_or_0,
+        parse=parsers.parse_seconds_or_0,
         default="60",
         help="Seconds that an entry's second request may wait, so that first requests come first; 0: each is proven "
         "before the next is begun. What ends within five times as long, or is a persona's, is proven at once.",
     ),
     Variable(
         field="workers",
-        parse=parse_workers,
+        parse=parsers.parse_workers,
         default="0",
         help="Worker processes of each instance, or auto to learn it from their answers: what lies in the memory of "
         "one process (LocMem) is then asked for until each of them has served it. 0: it is unverifiable.",
     ),
     Variable(
         field="base_urls",
-        parse=parse_urls,
+        parse=parsers.parse_urls,
         default="",
         help="Further instances beside WARM_BASE_URL, separated by commas, whose workers have caches of their own.",
     ),
     Variable(
         field="discover",
-        parse=parse_discover,
+        parse=parsers.parse_discover,
         default="none",
         help="fragments: also ask for what pages load later from the same origin (htmx, Turbo, ESI, Unpoly, frames, "
         "the next page), in the page's variant. Every page is read then. It weighs nothing in coverage.",
     ),
     Variable(
         field="soft_errors",
-        parse=parse_soft_errors,
+        parse=parsers.parse_soft_errors,
         default="sample",
         help="Which pages with status 200 are read to see whether they are an error, maintenance or login page: sample "
         "(the first 3 of each route, and all of a route in which one was found), all or none.",
     ),
     Variable(
         field="http2",
-        parse=parse_yes_no,
+        parse=parsers.parse_yes_no,
         default="no",
         help="yes: speak HTTP/2 with an https WARM_BASE_URL that offers it, else HTTP/1.1. It changes no cache key. "
         "Needs the extra http2 (pip install django-cache-warming[http2]).",
@@ -250,7 +198,7 @@ VARIABLES: Final = (
     ),
     Variable(
         field="basic_auth",
-        parse=parse_basic_auth,
+        parse=parsers.parse_basic_auth,
         default="",
         is_secret=True,
         help="user:password for HTTP basic authentication in front of a staging site. Where the application sees the "
@@ -258,21 +206,21 @@ VARIABLES: Final = (
     ),
     Variable(
         field="bearer",
-        parse=parse_bearer,
+        parse=parsers.parse_bearer,
         default="",
         is_secret=True,
         help="Token for Authorization: Bearer, with the same effect on page keys.",
     ),
     Variable(
         field="sign_in_url",
-        parse=parse_sign_in_url,
+        parse=parsers.parse_sign_in_url,
         default="",
         help="Path of the site's sign-in page, such as /accounts/login/: before the crawl its form is filled in for "
         "each account of WARM_SIGN_IN_AS, the one POST that is ever sent. Prefer WARM_PERSONAS where you can.",
     ),
     Variable(
         field="sign_in_as",
-        parse=parse_accounts,
+        parse=parsers.parse_accounts,
         default="",
         is_secret=True,
         help='Accounts to sign in there, as JSON: {"ROLE": ["name", "password"]}; each must be that of its role in the '
@@ -280,20 +228,20 @@ VARIABLES: Final = (
     ),
     Variable(
         field="sign_in_cookie",
-        parse=parse_cookie_name,
+        parse=parsers.parse_cookie_name,
         default="sessionid",
         help="Name of the site's session cookie (SESSION_COOKIE_NAME), for WARM_SIGN_IN_URL.",
     ),
     Variable(
         field="run_id",
-        parse=parse_run_id,
+        parse=parsers.parse_run_id,
         default="",
         is_argument_only=True,
         help="Name of this run in tickets and reports; made from the time when empty.",
     ),
     Variable(
         field="resume",
-        parse=parse_run_id,
+        parse=parsers.parse_run_id,
         default="",
         is_argument_only=True,
         help="Go on with this run, which was stopped or killed: what its outcome file holds is kept, what failed or "
@@ -308,7 +256,7 @@ VARIABLES: Final = (
     ),
     Variable(
         field="progress",
-        parse=parse_progress,
+        parse=parsers.parse_progress,
         default="auto",
         is_argument_only=True,
         help="auto, bar, lines or none.",
