@@ -30,12 +30,12 @@ from .answer import answer_from_error
 from .download import TLS_NAME
 from .downloader import Download
 from .run import WarmRun
+from .summary import MACHINE_ONLY
 from .target import Target
 
 logger = logging.getLogger(__name__)
 
 HELD: Final = "site"
-MACHINE_ONLY: Final = "this machine only"
 _BEATS_PER_TTL: Final = 4
 """Three may fail before the lock is anybody's."""
 _LONGEST_ATTEMPT_S: Final = 10.0
@@ -85,7 +85,7 @@ class SiteLease:
                 problem = problem or answer.detail
         self._run.lock_note = HELD if not problem else f"{MACHINE_ONLY}: {problem}"
         if problem:
-            logger.warning("A run on another machine would not be noticed: %s", problem)
+            logger.info("A run on another machine would not be noticed: %s", problem)  # the summary says it, too
         if ttl_s:
             self._beating = asyncio.create_task(self._beat(ttl_s / _BEATS_PER_TTL))
 

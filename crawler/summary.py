@@ -12,6 +12,8 @@ from url_manifests.report import Report
 if TYPE_CHECKING:
     from .run import WarmRun
 
+MACHINE_ONLY: Final = "this machine only"
+"""How a run's note on its lock begins when the site keeps none."""
 REASONS_SHOWN: Final = 5
 
 
@@ -37,6 +39,8 @@ def summary_lines(run: WarmRun) -> Iterator[str]:
     )
     if config.sign_in_as:
         yield "  the sessions of the sign-in form live until they expire: signing out would be another POST"
+    if config.secret and run.lock_note.startswith(MACHINE_ONLY):
+        yield f"  a crawl on another machine would not have been noticed ({run.lock_note.partition(': ')[2]})"
     yield f"  report: {config.report}   outcomes: {config.outcomes}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -28,21 +29,21 @@ def test_the_run_decides_over_the_project(built: Crawler) -> None:
     assert built.settings.getint("CONCURRENT_REQUESTS") == 7
     assert built.settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN") == 7
     assert built.settings.getint("DOWNLOAD_MAXSIZE") == 1234
-    spider.closed("finished")
+    asyncio.run(spider.closed("finished"))
 
 
 def test_the_command_line_decides_over_the_run(built: Crawler) -> None:
     built.settings.set("DOWNLOAD_MAXSIZE", 99, priority="cmdline")
     spider = WarmSpider.from_crawler(built, env="test")
     assert built.settings.getint("DOWNLOAD_MAXSIZE") == 99
-    spider.closed("finished")
+    asyncio.run(spider.closed("finished"))
 
 
 def test_it_brings_its_own_run(built: Crawler, project: Project) -> None:
     spider = WarmSpider.from_crawler(built, env="test")
     with pytest.raises(AnotherRunError):
         WarmSpider.from_crawler(built, env="test")
-    spider.closed("shutdown")
+    asyncio.run(spider.closed("shutdown"))
     assert project.report["skipped"] == 1
     assert Path("var/warm/test/outcomes.jsonl").exists()
 
