@@ -149,7 +149,19 @@ def redis_cluster(folder: Path, nodes: int = 3) -> Iterator[list[Server]]:
         addresses = [f"{node.host}:{node.port}" for node in running_nodes]
         command = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        for node in running_nodes:
+            _wait_for_cluster(node)
         yield running_nodes
+
+
+def _wait_for_cluster(node: Server) -> None:
+    """That it was made does not mean that each node has heard of it: until then it refuses everything."""
+    command = ["redis-cli", "-h", node.host, "-p", str(node.port), "cluster", "info"]
+    deadline_s = time.monotonic() + 20
+    while b"cluster_state:ok" not in (said := subprocess.run(command, capture_output=True, check=True).stdout):
+        if time.monotonic() > deadline_s:
+            raise RuntimeError(f"the cluster does not come up: {said.decode()}")
+        time.sleep(0.05)
 
 
 @contextmanager
