@@ -27,8 +27,9 @@ from .target import Target
 
 AUTO: Final = "auto"
 QUIET_ANSWERS: Final = 40
-TRIES_PER_WORKER: Final = 12
-"""With three workers that answer evenly, a hit of each takes 11 answers on average, and 36 nearly always."""
+TRIES_PER_WORKER: Final = 30
+"""With three workers that answer evenly, a hit of each takes 11 answers on average, and 36 nearly always. But where the
+processors are busy the kernel hands most connections to the worker that ran last."""
 _MOST_AT_ONCE: Final = 8
 _MOST_WORKERS: Final = 1000
 
@@ -103,9 +104,12 @@ class EveryWorker:
         tries = 0
         planned = replace(planned, headers=(*planned.headers, ("Connection", "close")))
         while not instance.is_enough(served) and self._may_go_on():
-            if tries >= TRIES_PER_WORKER * instance.expected + (QUIET_ANSWERS if instance.wanted is None else 0):
+            left = TRIES_PER_WORKER * instance.expected + (QUIET_ANSWERS if instance.wanted is None else 0) - tries
+            if left <= 0:
                 break
-            at_once = min(max(instance.expected, 2), _MOST_AT_ONCE)
+            # More and more at once: what one worker cannot take has to go to another.
+            rounds = tries // (4 * instance.expected)
+            at_once = min(max(instance.expected, 2) + rounds, _MOST_AT_ONCE, left)
             answers = await asyncio.gather(*(ask(planned, instance.target) for _ in range(at_once)))
             tries += at_once
             for answer in answers:
