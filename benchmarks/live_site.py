@@ -1,22 +1,27 @@
-"""A site of one trivial view, for `live_cost`: ``LIVE_COST`` is ``without``, ``off`` or ``on``."""
+"""A site of one trivial view, for `live_cost`: without the middleware, with it, and with it counting every request.
+
+All three stand in one process, each with its own middleware chain; the request's header ``X-Mode`` says which of them
+answers. Two processes of one program differ by percents for life, more than what is to be measured.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Final
 
 from django.conf import settings
 
-MODE = os.environ.get("LIVE_COST", "without")
-WARMING = "django_hooks.middleware.CacheWarmingMiddleware"
+MODES: Final = ("without", "off", "on")
+WARMING: Final = "django_hooks.middleware.CacheWarmingMiddleware"
 
 settings.configure(
     SECRET_KEY="only-for-a-benchmark-0123456789-0123456789-0123456789",
     ALLOWED_HOSTS=["shop.example"],
     ROOT_URLCONF="benchmarks.live_urls",
     INSTALLED_APPS=["django_hooks"],
-    MIDDLEWARE=([WARMING] if MODE != "without" else []) + ["django.middleware.common.CommonMiddleware"],
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -24,11 +29,29 @@ settings.configure(
             "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL", "timeout": 20},
         }
     },
-    CACHE_WARMING={"TRAFFIC_SAMPLE_RATE": 1 if MODE == "on" else 0},
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     USE_TZ=True,
 )
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402 - settings come first
+from django.test import override_settings  # noqa: E402
 
-application = get_wsgi_application()
+
+def make_handlers() -> dict[str, Any]:
+    """One WSGI handler for each mode."""
+    common = ["django.middleware.common.CommonMiddleware"]
+    handlers = {}
+    for mode in MODES:
+        middleware = common if mode == "without" else [WARMING, *common]
+        with override_settings(MIDDLEWARE=middleware, CACHE_WARMING={"TRAFFIC_SAMPLE_RATE": int(mode == "on")}):
+            handlers[mode] = get_wsgi_application()
+    return handlers
+
+
+HANDLERS: Final = make_handlers()
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The handler that the request names."""
+    answer: Iterable[bytes] = HANDLERS[environ["HTTP_X_MODE"]](environ, start_response)
+    return answer

@@ -14,7 +14,6 @@ from scrapy.http import Response
 
 from url_manifests.errors import SiteProtectionError, TargetNotReadyError
 from url_manifests.protocol import REFUSAL_HEADER, Refusal, refusal_in
-from url_manifests.routes import route_of
 
 from .answer import Answer, answer_from_error, answer_from_response
 from .cache_watch import PROBE_EVERY_S
@@ -123,7 +122,7 @@ class PolitenessMiddleware:
         wire: Wire = request.meta[WIRE]
         if answer.trace:
             self._run.writes.note(answer.trace)
-            self._run.varying.note(wire.route or route_of(wire.target), answer.trace)
+            self._run.varying.note(wire, answer.trace)
         if self._cache.note(answer, request.meta[SENT_AT]) and (again := self._wait_for_cache(request)):
             return again
         self._run.load.note(answer, wire.route)

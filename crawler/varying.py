@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+from url_manifests.routes import route_of
 from url_manifests.traces import Trace
 
 from . import extras
+from .requests import Wire
 
 HEADERS: Final = 50
 ROUTES: Final = 3
@@ -25,9 +27,12 @@ class Varying:
         self._answers: Counter[str] = Counter()
         self._routes: dict[str, dict[str, None]] = {}
 
-    def note(self, route: str, trace: Trace) -> None:
+    def note(self, wire: Wire, trace: Trace) -> None:
         """Count what one answer's page varies on."""
-        for header in extras.names(trace, "vary"):
+        if not (headers := extras.names(trace, "vary")):
+            return
+        route = wire.route or route_of(wire.target)
+        for header in headers:
             if header not in self._answers and len(self._answers) >= HEADERS:
                 continue
             self._answers[header] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crawler.requests import Wire
 from crawler.varying import HEADERS, Varying
 from url_manifests.traces import Trace
 
@@ -12,9 +13,9 @@ from .fake_site import FakeSite
 def test_headers_are_counted_with_some_of_their_routes() -> None:
     varying = Varying()
     for number in range(5):
-        varying.note(f"/r{number}/", Trace(extra={"vary": ["user-agent"]}))
-    varying.note("/r9/", Trace(extra={"vary": ["x-device", 7], "writes": {}}))
-    varying.note("/r9/", Trace(extra={"vary": "user-agent"}))
+        varying.note(Wire("shop.example", "/x/", route=f"/r{number}/"), Trace(extra={"vary": ["user-agent"]}))
+    varying.note(Wire("shop.example", "/x/", route="/r9/"), Trace(extra={"vary": ["x-device", 7], "writes": {}}))
+    varying.note(Wire("shop.example", "/x/", route="/r9/"), Trace(extra={"vary": "user-agent"}))
     assert varying.document() == {
         "user-agent": {"answers": 5, "routes": ["/r0/", "/r1/", "/r2/"]},
         "x-device": {"answers": 1, "routes": ["/r9/"]},
@@ -23,7 +24,9 @@ def test_headers_are_counted_with_some_of_their_routes() -> None:
 
 def test_memory_is_bounded() -> None:
     varying = Varying()
-    varying.note("/", Trace(extra={"vary": [f"x-{number}" for number in range(2 * HEADERS)]}))
+    varying.note(
+        Wire("shop.example", "/x/", route="/"), Trace(extra={"vary": [f"x-{number}" for number in range(2 * HEADERS)]})
+    )
     assert len(varying.document()) == HEADERS
 
 
