@@ -9,6 +9,7 @@ rate follows when that is down to one, or when the site says in so many words th
   already under way say nothing new.
 - *Latency* is held against this run's own, of the same route, hits and misses apart: every other answer is a cache
   hit, and a page that is always slow is no sign. Twice as slow, in the mean of the last answers, takes a third off.
+- *Visitors*: while the site has any, it is left alone after each answer for twice as long as that took.
 - Afterwards both grow by small steps, and only while latency is near to what it was.
 - A site that turned requests away for its visitors' sake has said how many at once are too many: that number is come
   back to so slowly that visitors have had their rest.
@@ -23,6 +24,7 @@ from statistics import median
 from time import monotonic
 from typing import Final
 
+from . import extras
 from .answer import Answer
 
 START_SHARE: Final = 0.25
@@ -40,6 +42,11 @@ SLOW: Final = 2.0
 """So many times its baseline is too slow."""
 NEAR: Final = 1.5
 """Beyond this nothing grows."""
+
+LEAVES: Final = 2.0
+"""Where visitors are, the site is left alone after each answer for so many times as long as it took. Requests that are
+evenly spaced still meet visitors' in the same worker; what keeps it busy for a third of the time delays few of them."""
+LEAVES_AT_MOST_S: Final = 1.0
 
 _SMOOTHING: Final = 0.06
 _SLACK_MS: Final = 10.0
@@ -142,6 +149,13 @@ class LoadController:
             self._rate = max(self._rate * factor, self._max_rate * LEAST_SHARE)
         self._window = max(self._window * factor, 1.0)
         return True
+
+
+def leave_to_visitors_s(answer: Answer) -> float:
+    """Seconds for which nothing should be sent after this answer, because the site says that it has visitors."""
+    if answer.trace is None or not extras.has_visitors(answer.trace):
+        return 0.0
+    return min(LEAVES * answer.elapsed_ms / 1000, LEAVES_AT_MOST_S)
 
 
 class LatencyScore:

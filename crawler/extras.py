@@ -31,6 +31,11 @@ def counts(trace: Trace, name: str) -> dict[str, int]:
     return {str(key)[:100]: count for key, count in found if isinstance(count, int) and count > 0}
 
 
+def has_visitors(trace: Trace) -> bool:
+    """Whether visitors were at the site within the last seconds."""
+    return bool(counts(trace, "load").get("visitors"))
+
+
 def names(trace: Trace, name: str) -> list[str]:
     """Names that the site lists, such as the headers under ``vary``."""
     found = trace.extra.get(name)

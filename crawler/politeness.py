@@ -17,6 +17,7 @@ from url_manifests.protocol import REFUSAL_HEADER, Refusal, refusal_in
 
 from .answer import Answer, answer_from_error, answer_from_response
 from .cache_watch import PROBE_EVERY_S
+from .control import leave_to_visitors_s
 from .overload import OPENS_AFTER, Circuit, CircuitBreaker, may_retry, pause_before_retry_s
 from .pace import Pace, Stopped
 from .readiness import site_view
@@ -129,7 +130,7 @@ class PolitenessMiddleware:
         if why := self._breaker.note(answer, request.meta[SENT_AT]):
             self._run.protect(why)
         self._run.times_opened = self._breaker.times_opened
-        self._hold(self._breaker.open_s)
+        self._hold(max(self._breaker.open_s, leave_to_visitors_s(answer)))
         if not answer.is_overload or self._run.is_stopping:
             return None
         pause_s = pause_before_retry_s(answer, wire.attempt, retry_after, jitter=random())  # noqa: S311 - no secret

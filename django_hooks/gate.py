@@ -26,7 +26,7 @@ from url_manifests.errors import ConfigurationError, UnknownNameError
 from url_manifests.protocol import REFUSAL_HEADER, Refusal
 
 from . import conf, stores
-from .admission import Hold, LatencyWatch, Limits, Readings, retry_after, suffering
+from .admission import LIVE_WITHIN_S, Hold, LatencyWatch, Limits, Readings, retry_after, suffering
 from .backlog import Backlog
 from .database_wait import DatabaseWait
 from .killswitch import StopSwitch
@@ -115,7 +115,12 @@ class Gate:
     def told(self) -> dict[str, float]:
         """What the traces of those that were let in say about the load."""
         seen = self.readings
-        told = {"in_flight": seen.in_flight, "waiting": seen.waiting, "latency_ratio": round(seen.latency_ratio, 2)}
+        told = {
+            "visitors": int(seen.live_ago_s <= LIVE_WITHIN_S),
+            "in_flight": seen.in_flight,
+            "waiting": seen.waiting,
+            "latency_ratio": round(seen.latency_ratio, 2),
+        }
         return {name: value for name, value in told.items() if value}
 
     def _is_due(self) -> bool:

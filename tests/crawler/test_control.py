@@ -7,7 +7,8 @@ import random
 import pytest
 
 from crawler.answer import Answer
-from crawler.control import LatencyScore, LoadController
+from crawler.control import LatencyScore, LoadController, leave_to_visitors_s
+from url_manifests.traces import Trace
 
 BUSY = Answer(status=503, reason="busy")
 
@@ -144,3 +145,24 @@ def test_memory_is_bounded() -> None:
     for number in range(10_000):
         score.note(number, 1.0)
     assert len(score._recent) == LatencyScore.MAX_KINDS
+
+
+@pytest.mark.parametrize(
+    ("load", "elapsed_ms", "pause_s"),
+    [
+        ({"visitors": 1}, 25, 0.05),
+        ({"visitors": 1, "in_flight": 2}, 20_000, 1.0),  # a page that hangs says nothing of the next
+        ({"in_flight": 2}, 25, 0.0),  # an older release of the site
+        ({"visitors": "many"}, 25, 0.0),
+        ({}, 25, 0.0),
+    ],
+)
+def test_a_site_with_visitors_is_left_to_them_for_a_while(
+    load: dict[str, object], elapsed_ms: float, pause_s: float
+) -> None:
+    answer = Answer(status=200, elapsed_ms=elapsed_ms, trace=Trace(extra={"load": load}))
+    assert leave_to_visitors_s(answer) == pytest.approx(pause_s)
+
+
+def test_who_says_nothing_of_visitors_is_not_left_alone() -> None:
+    assert leave_to_visitors_s(good()) == 0

@@ -541,3 +541,12 @@ def test_a_deadline_between_two_variants(project: Project, site: FakeSite) -> No
     ended = {outcome.url: {o.result for o in project.outcomes if o.url == outcome.url} for outcome in project.outcomes}
     assert {"stored", "skipped"} in ended.values()
     assert_adds_up(project, 10)
+
+
+def test_a_site_that_has_visitors_is_busy_with_us_for_a_third_of_the_time(project: Project, site: FakeSite) -> None:
+    site.extra, site.latency_s = {"load": {"visitors": 1}}, 0.05
+    project.write_urls(*(f"/page/{number}/" for number in range(10)))
+    began_s = time.monotonic()
+    assert project.crawl("verify=none").returncode == 0
+    assert time.monotonic() - began_s > 20 * 0.1, "20 requests, with 0.1 s of peace after each"
+    assert project.report["rate_achieved"] < 10

@@ -142,7 +142,7 @@ def test_slow_visitors_close_the_gate_and_quick_ones_open_it(site):
     gate = Gate(Limits(), live, clock)
     visitors(live, [0.02] * 30)
     assert gate.refusal() is None
-    assert gate.told() == {"latency_ratio": 1.0}
+    assert gate.told() == {"visitors": 1, "latency_ratio": 1.0}
     clock.now_s += 1
     live._done.extend((clock.now_s, clock.now_s - 0.09, "page/", 200, False) for _ in range(32))
     answer = gate.refusal()
@@ -182,7 +182,7 @@ def test_what_was_measured_stands_in_the_trace(site, layer):
     answers = []
     layer.inside.append(inside)
     layer(live_request())
-    assert read(answers[0]).trace.extra["load"] == {"in_flight": 1}
+    assert read(answers[0]).trace.extra["load"] == {"visitors": 1, "in_flight": 1}
     assert "load" not in warm("/page/").trace.extra
 
 
