@@ -46,7 +46,8 @@ NEAR: Final = 1.5
 LEAVES: Final = 2.0
 """Where visitors are, the site is left alone after each answer for so many times as long as it took. Requests that are
 evenly spaced still meet visitors' in the same worker; what keeps it busy for a third of the time delays few of them."""
-LEAVES_AT_MOST_S: Final = 1.0
+LEAVES_AT_MOST_S: Final = 0.25
+"""A page that takes a second is asked of a site with more workers than one, or it would have other troubles."""
 
 _SMOOTHING: Final = 0.06
 _SLACK_MS: Final = 10.0

@@ -10,12 +10,16 @@ from .conftest import Project
 from .fake_site import FakeSite
 
 
+def wire(route: str) -> Wire:
+    return Wire(host="shop.example", target="/x/", route=route)
+
+
 def test_headers_are_counted_with_some_of_their_routes() -> None:
     varying = Varying()
     for number in range(5):
-        varying.note(Wire(host="shop.example", target="/x/", route=f"/r{number}/"), Trace(extra={"vary": ["user-agent"]}))
-    varying.note(Wire(host="shop.example", target="/x/", route="/r9/"), Trace(extra={"vary": ["x-device", 7], "writes": {}}))
-    varying.note(Wire(host="shop.example", target="/x/", route="/r9/"), Trace(extra={"vary": "user-agent"}))
+        varying.note(wire(f"/r{number}/"), Trace(extra={"vary": ["user-agent"]}))
+    varying.note(wire("/r9/"), Trace(extra={"vary": ["x-device", 7], "writes": {}}))
+    varying.note(wire("/r9/"), Trace(extra={"vary": "user-agent"}))
     assert varying.document() == {
         "user-agent": {"answers": 5, "routes": ["/r0/", "/r1/", "/r2/"]},
         "x-device": {"answers": 1, "routes": ["/r9/"]},
@@ -24,9 +28,7 @@ def test_headers_are_counted_with_some_of_their_routes() -> None:
 
 def test_memory_is_bounded() -> None:
     varying = Varying()
-    varying.note(
-        Wire(host="shop.example", target="/x/", route="/"), Trace(extra={"vary": [f"x-{number}" for number in range(2 * HEADERS)]})
-    )
+    varying.note(wire("/"), Trace(extra={"vary": [f"x-{number}" for number in range(2 * HEADERS)]}))
     assert len(varying.document()) == HEADERS
 
 
