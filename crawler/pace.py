@@ -120,8 +120,10 @@ class Pace:
         self._under_way -= 1
         self._freed.set()
 
-    def hold(self, seconds: float) -> None:
-        """Let nothing leave for some time."""
-        until_s = self._clock() + seconds
+    def hold(self, seconds: float) -> float:
+        """Let nothing leave for some time; the seconds by which that puts off the next turn."""
+        now_s = self._clock()
+        until_s, due_s = now_s + seconds, self._due_s()
         for schedule in self._schedules:
             schedule.hold(until_s)
+        return max(until_s - max(due_s, now_s), 0.0)

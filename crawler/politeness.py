@@ -88,8 +88,7 @@ class PolitenessMiddleware:
 
     def _hold(self, seconds: float) -> None:
         if seconds:
-            self._pace.hold(seconds)
-            self._run.load.pause(seconds)
+            self._run.load.pause(self._pace.hold(seconds))
             self._run.traffic.pause()
 
     def _concurrency(self) -> int:

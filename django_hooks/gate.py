@@ -26,7 +26,7 @@ from url_manifests.errors import ConfigurationError, UnknownNameError
 from url_manifests.protocol import REFUSAL_HEADER, Refusal
 
 from . import conf, stores
-from .admission import LIVE_WITHIN_S, Hold, LatencyWatch, Limits, Readings, retry_after, suffering
+from .admission import Hold, LatencyWatch, Limits, Readings, retry_after, suffering
 from .backlog import Backlog
 from .database_wait import DatabaseWait
 from .killswitch import StopSwitch
@@ -116,7 +116,8 @@ class Gate:
         """What the traces of those that were let in say about the load."""
         seen = self.readings
         told = {
-            "visitors": int(seen.live_ago_s <= LIVE_WITHIN_S),
+            # A health check now and then is none: the ratio is known from several live requests within seconds.
+            "visitors": int(seen.in_flight > 0 or seen.latency_ratio > 0),
             "in_flight": seen.in_flight,
             "waiting": seen.waiting,
             "latency_ratio": round(seen.latency_ratio, 2),
