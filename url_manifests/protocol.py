@@ -59,6 +59,8 @@ class Refusal(StrEnum):
 
 def refusal_in(header: str) -> Refusal | None:
     """The refusal in a ``REFUSAL_HEADER``; ``None`` for words of later releases."""
+    if not header:  # as in nearly every answer
+        return None
     word = header.partition(";")[0].strip()
     return Refusal(word) if word in set(Refusal) else None
 
