@@ -102,7 +102,9 @@ class DatabaseStore(Store):
                 if taken
                 else self._rows(items)
             )
-            left = UPSERTS[connection.vendor](cursor, self._named, rows, self._now(), overwrite=overwrite)
+            left: set[str] = set()
+            for part in self._at_once(rows):
+                left |= UPSERTS[connection.vendor](cursor, self._named, part, self._now(), overwrite=overwrite)
         if left:
             taken = {index for index, item in enumerate(items) if item.made in left}
         return dict.fromkeys(taken, (Finding.TAKEN, ""))
@@ -148,19 +150,16 @@ class DatabaseStore(Store):
 
     def _select(self, columns: str, made: Sequence[str], condition: str = "", *values: Any) -> Iterator[Any]:
         listed = LISTED.get(self._connection.vendor)
-        for part in [made] if listed else self._parts(made, 1):
+        for part in self._at_once(made):
             keys = listed or f"{{key}} IN ({', '.join(['%s'] * len(part))})"
             sql = self._named(f"SELECT {columns} FROM {{table}} WHERE {keys} {condition}")  # noqa: S608
             with self._connection.cursor() as cursor:
                 cursor.execute(sql, [*([json.dumps(part)] if listed else part), *values])
                 yield from cursor.fetchall()
 
-    def _parts(self, rows: Sequence[Any], parameters_each: int) -> Iterator[Sequence[Any]]:
-        """As many rows at once as the database takes parameters; two are left for a condition."""
-        most = self._connection.features.max_query_params
-        size = max(1, (most - 2) // parameters_each) if most else max(1, len(rows))
-        for start in range(0, len(rows), size):
-            yield rows[start : start + size]
+    def _at_once(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """Rows, or keys alone, in parts that the database takes with one statement."""
+        yield rows
 
     def _clock(self) -> Callable[[Any], float | Gone | None]:
         """What turns a value of the column ``expires`` into seconds left."""

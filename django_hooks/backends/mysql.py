@@ -28,7 +28,7 @@ class MySQLStore(DatabaseStore):
         """What fits into a packet of its own."""
         return self._packet_bytes - _ROW_BYTES
 
-    def _parts(self, rows: Sequence[Any], parameters_each: int) -> Iterator[Sequence[Any]]:  # noqa: ARG002 - as there
+    def _at_once(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
         """As many rows, or keys alone, as fit into a packet."""
         part: list[Any] = []
         size_bytes = 0
