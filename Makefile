@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
+# Test processes at once, each with servers of its own; WORKERS=0 for a debugger.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 # Apart from the others, for they take minutes: waiting for time limits and locks to pass, filling a whole shop, visiting
 # 2,000 pages with a browser.
@@ -16,7 +18,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m tests.servers
-	$(BIN)/python -m pytest $(LONG:%=--ignore=%) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(LONG:%=--ignore=%) $(ARGS)
 
 long: $(VENV)/.dev
 	$(BIN)/python -m tests.servers

@@ -23,7 +23,7 @@ class Relay:
     delay_s: float = 0.0
     """Before each piece in either direction."""
     cuts_after_bytes: int | None = None
-    """Of answers, over all connections; then it refuses."""
+    """Of answers, over all connections; then it breaks all of them and refuses new ones."""
     says: bytes = b""
     """In place of every answer."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -40,6 +40,9 @@ class Relay:
         asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(5)
 
     async def _cut(self) -> None:
+        self._abort()
+
+    def _abort(self) -> None:
         for writer in self._writers.copy():
             writer.transport.abort()
 
@@ -75,6 +78,7 @@ class Relay:
         if self.cuts_after_bytes > 0:
             return piece
         self.refuses, self.cuts_after_bytes = True, None
+        self._abort()
         raise ConnectionResetError
 
 

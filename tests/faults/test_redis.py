@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from redis.exceptions import RedisError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from .conftest import Stage
 
@@ -211,6 +212,9 @@ def busy_with_a_script(stage: Stage) -> Iterator[None]:
         time.sleep(0.1)
         yield
         stage.redis.execute_command("SCRIPT", "KILL")
+        # It ends at its next hook only.
+        while_busy = retry_if_exception_type(RedisError)
+        Retrying(retry=while_busy, stop=stop_after_delay(5), wait=wait_fixed(0.01), reraise=True)(stage.redis.ping)
         thread.join()
 
 
