@@ -102,6 +102,13 @@ SETTINGS: Final[dict[str, Setting]] = {
             "counts go to this site's database.",
         ),
         Setting(
+            name="TRAFFIC_ALL_UP_TO_PER_S",
+            types=(float, int),
+            default=100,
+            help="Requests a second of which a process counts each; of more it counts a random share, each of which "
+            "stands for the others. 0 is no limit.",
+        ),
+        Setting(
             name="TRAFFIC_FLUSH_S",
             types=(float, int),
             default=30,

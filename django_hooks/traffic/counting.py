@@ -4,7 +4,8 @@ What is counted: GET with 200 or 304. A HEAD has a page key of its own that no b
 monitors; other methods are never cached; redirects and errors are never stored. A 304 is a 200 whose body the browser
 still had: the view was run, or the cache asked, all the same.
 
-Nothing is parsed, hashed or classified here, and no lock is taken: see `notes`.
+Nothing is parsed, hashed or classified here, and no lock is taken: see `notes`. A busy process notes a random share of
+its requests, each of which stands for the others: a thousand in a second tell no more of a site than a hundred.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ FOLD_AT: Final = 512
 """Queued notes that wake the thread: it then holds the interpreter for a millisecond, and memory stays small."""
 
 COUNTED_STATUSES: Final = frozenset({200, 304})
+_WEIGH_EVERY_S: Final = 1.0
 
 _Handler = Callable[[HttpRequest], Any]
 
@@ -66,40 +68,47 @@ class _Counter:
         self._recorder = recorder
         self._queue = recorder.notes.queue
         self._known = recorder.notes.known
-        self._share = 1 / recorder.options.one_in
+        self._least_weight = self._weight = recorder.options.one_in
+        self._noted = 0
+        self._weighed_at_s = perf_counter()
         self._host = "HTTP_X_FORWARDED_HOST" if settings.USE_X_FORWARDED_HOST else "HTTP_HOST"
         self._session_mark = f"{settings.SESSION_COOKIE_NAME}="
         self._use_i18n = settings.USE_I18N
 
     def calling(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> _Handler:
-        share, note = self._share, self._note
+        note = self._note
 
         def counting(request: HttpRequest) -> HttpResponseBase:
-            if share < 1 and random() >= share:  # noqa: S311 - a sample, no secret
+            if (weight := self._weight) > 1 and random() * weight >= 1:  # noqa: S311 - a sample, no secret
                 return get_response(request)
             started_s = perf_counter()
             response = get_response(request)
             if request.method == "GET" and response.status_code in COUNTED_STATUSES:
-                note(request, response, perf_counter() - started_s)
+                note(request, response, started_s, weight)
             return response
 
         return counting
 
     def awaiting(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> _Handler:
-        share, note = self._share, self._note
+        note = self._note
 
         async def counting(request: HttpRequest) -> HttpResponseBase:
-            if share < 1 and random() >= share:  # noqa: S311 - a sample, no secret
+            if (weight := self._weight) > 1 and random() * weight >= 1:  # noqa: S311 - a sample, no secret
                 return await get_response(request)
             started_s = perf_counter()
             response = await get_response(request)
             if request.method == "GET" and response.status_code in COUNTED_STATUSES:
-                note(request, response, perf_counter() - started_s)
+                note(request, response, started_s, weight)
             return response
 
         return counting
 
-    def _note(self, request: HttpRequest, response: HttpResponseBase, elapsed_s: float) -> None:
+    def _note(self, request: HttpRequest, response: HttpResponseBase, started_s: float, weight: int) -> None:
+        ended_s = perf_counter()
+        elapsed_s = ended_s - started_s
+        self._noted += 1
+        if ended_s - self._weighed_at_s >= _WEIGH_EVERY_S:
+            self._weigh(ended_s)
         sent = request.META
         headers = response.headers
         vary = headers.get("Vary", "")
@@ -124,6 +133,7 @@ class _Counter:
             "Age" in headers,
             # Whether there is a session is all that is ever known of a cookie.
             cookies is not None and self._session_mark in cookies,
+            weight,
         )
         times = self._known.get(seen)
         if times is not None and len(times) < MAX_TIMES:
@@ -132,6 +142,24 @@ class _Counter:
         self._queue.append((seen, elapsed_s))
         if self._recorder.is_idle or len(self._queue) >= FOLD_AT:
             self._recorder.attend()
+
+    def _weigh(self, now_s: float) -> None:
+        """Choose of how many requests one is noted from now on; two threads may do so at once, to no harm."""
+        per_s = self._noted * self._weight / (now_s - self._weighed_at_s)
+        self._noted, self._weighed_at_s = 0, now_s
+        self._weight = chosen_weight(per_s, self._weight, self._least_weight, self._recorder.options.all_up_to_per_s)
+
+
+def chosen_weight(per_s: float, weight: int, least: int, most_per_s: float) -> int:
+    """Of how many requests one is noted: ``least`` doubled as often as it takes to note ``most_per_s`` of ``per_s``.
+
+    It doubles, and is halved only where that leaves room, because each weight has notes of its own. 0 for
+    ``most_per_s`` is no limit.
+    """
+    wanted = least
+    while most_per_s and per_s / wanted > most_per_s:
+        wanted *= 2
+    return weight if wanted * 2 == weight else wanted
 
 
 def _name(urlconf: Any) -> str:

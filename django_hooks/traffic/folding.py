@@ -71,13 +71,14 @@ class Fold:
     def take(self, notes: Notes, now_s: float) -> None:
         """Count what requests have left."""
         hour = int(now_s // 3600)
-        for seen, hits, seconds in notes.drain():
-            if self._count(hour, seen, hits, seconds) > 1:
+        for seen, number, seconds in notes.drain():
+            weight = seen[-1]
+            if self._count(hour, seen, number * weight, seconds * weight) > weight:
                 notes.learn(seen)
 
     def _count(self, hour: int, seen: Seen, hits: int, seconds: float) -> int:
         """Count requests of one kind; how many there were of it since the last save."""
-        host, path, query, urlconf, route, agent, vary, encoding, language, is_warm, is_signed_in = seen
+        host, path, query, urlconf, route, agent, vary, encoding, language, is_warm, is_signed_in, _ = seen
         rule, profile = self._visitor(agent)
         url = "" if rule else self._url(path, query)
         if not url:

@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Final
 
-Seen = tuple[str, str, str, str, str, str, str, str, str, bool, bool]
-"""Host, path, query, URLconf, route, user agent, Vary, Accept-Encoding, language, from the cache?, signed in?
+Seen = tuple[str, str, str, str, str, str, str, str, str, bool, bool, int]
+"""Host, path, query, URLconf, route, user agent, Vary, Accept-Encoding, language, from the cache?, signed in?, weight.
+
+The weight is how many requests it stands for.
 
 A plain tuple: it is made in every request, and a named one would take five times as long.
 """

@@ -12,6 +12,7 @@ from url_manifests.rules import Rules, read_rules
 
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "TRAFFIC_SAMPLE_RATE": (0, 1),
+    "TRAFFIC_ALL_UP_TO_PER_S": (0, 1_000_000),
     "TRAFFIC_FLUSH_S": (1, 3600),
     "TRAFFIC_MAX_URLS": (100, 1_000_000),
     "TRAFFIC_RETENTION_DAYS": (1, 400),
@@ -24,6 +25,8 @@ class TrafficOptions:
 
     one_in: int = 1
     """Of how many requests one is noted: the sample rate as a whole number, so that a note stands for just as many."""
+    all_up_to_per_s: float = 100
+    """So many of those in a second are noted; of more, a random share."""
     flush_s: float = 30.0
     max_urls: int = 10_000
     retention_days: int = 14
@@ -43,6 +46,7 @@ def traffic_options() -> TrafficOptions | None:
         return None
     return TrafficOptions(
         one_in=round(1 / rate),
+        all_up_to_per_s=conf.get("TRAFFIC_ALL_UP_TO_PER_S"),
         flush_s=conf.get("TRAFFIC_FLUSH_S"),
         max_urls=conf.get("TRAFFIC_MAX_URLS"),
         retention_days=conf.get("TRAFFIC_RETENTION_DAYS"),

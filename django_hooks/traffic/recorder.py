@@ -59,7 +59,7 @@ class Recorder:
         self.is_idle = True
         """Whether the next note has to start the thread."""
         self.lost = 0
-        """Notes thrown away since the last save, because too many were waiting."""
+        """Requests whose notes were thrown away since the last save, because too many were waiting."""
         self._saver = Saver()
         self._is_stopping = False
         self._thread: threading.Thread | None = None
@@ -82,8 +82,8 @@ class Recorder:
             self._wake.set()
         if len(self.notes.queue) > MAX_PENDING:
             with self._guard:
-                self.notes.queue.pop()
-                self.lost += 1
+                (*_, weight), _ = self.notes.queue.pop()
+                self.lost += weight
 
     def flush(self, timeout_s: float = EXIT_TIMEOUT_S) -> bool:
         """Have the thread save now; whether it was done, well or not, in time.

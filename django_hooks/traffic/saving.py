@@ -42,17 +42,16 @@ class Saver:
         Raises:
             django.db.Error: the rest is still in ``fold``.
         """
-        weight = fold.options.one_in
         rows = _admitted(fold)
         this_hour = int(now_s // 3600)
         for batch in _batches(rows):
-            storage.add([_traffic_row(key, cost, weight) for key, (cost, _) in batch])
+            storage.add([_traffic_row(key, cost) for key, (cost, _) in batch])
             fold.sketch.discard(source for _, (_, sources) in batch for source in sources)
             time.sleep(_PAUSE_S)
         if rows and (trimmed := storage.trim(this_hour, fold.options.max_urls)):
-            fold.excluded[this_hour, "table-full"] += round(trimmed / weight)
+            fold.excluded[this_hour, "table-full"] += trimmed
         if fold.excluded:
-            storage.add([_exclusion_row(hour, rule, hits * weight) for (hour, rule), hits in fold.excluded.items()])
+            storage.add([_exclusion_row(hour, rule, hits) for (hour, rule), hits in fold.excluded.items()])
             fold.excluded.clear()
         if now_s >= self._prune_at_s:
             storage.prune(this_hour - fold.options.retention_days * 24)
@@ -102,7 +101,7 @@ def _batches(rows: dict[Key, _Row]) -> Iterator[list[tuple[Key, _Row]]]:
         yield items[start : start + _BATCH]
 
 
-def _traffic_row(key: Key, cost: Cost, weight: int) -> ObservedTraffic:
+def _traffic_row(key: Key, cost: Cost) -> ObservedTraffic:
     return ObservedTraffic(
         digest=_digest(key.hour, key.host, key.url, *key.variant),
         hour=key.hour,
@@ -111,11 +110,11 @@ def _traffic_row(key: Key, cost: Cost, weight: int) -> ObservedTraffic:
         route=cost.route[:500],
         urlconf=cost.urlconf[:200],
         **key.variant._asdict(),
-        cold_hits=cost.cold_hits * weight,
-        cold_ms=cost.cold_s * 1000 * weight,
-        warm_hits=cost.warm_hits * weight,
-        warm_ms=cost.warm_s * 1000 * weight,
-        signed_in_hits=cost.signed_in_hits * weight,
+        cold_hits=cost.cold_hits,
+        cold_ms=cost.cold_s * 1000,
+        warm_hits=cost.warm_hits,
+        warm_ms=cost.warm_s * 1000,
+        signed_in_hits=cost.signed_in_hits,
     )
 
 

@@ -29,7 +29,7 @@ def shop(settings, db):
     settings.ALLOWED_HOSTS = [HOST]
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "traffic"}}
     settings.TEMPLATES = []
-    settings.CACHE_WARMING = {"SECRET": "s" * 40, "TRAFFIC_SAMPLE_RATE": 1}
+    settings.CACHE_WARMING = {"SECRET": "s" * 40, "TRAFFIC_SAMPLE_RATE": 1, "TRAFFIC_ALL_UP_TO_PER_S": 0}
     settings.MIDDLEWARE = [middleware.PATH, "django.middleware.locale.LocaleMiddleware"]
     cache.clear()
     return settings

@@ -8,10 +8,11 @@ import time
 
 import pytest
 from django.core import serializers
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 
 from django_hooks.models import ObservedExclusion, ObservedTraffic
-from django_hooks.traffic.counting import counted
+from django_hooks.traffic import counting as counting_module
+from django_hooks.traffic.counting import chosen_weight, counted
 from django_hooks.traffic.folding import Variant, variant
 from url_manifests.protocol import TICKET_HEADER, Ticket, sign_ticket
 
@@ -71,6 +72,35 @@ def test_a_sample_stands_for_all(shop, counting, visit, saved):
     row = saved()[0]["/plain/"]
     assert row.cold_hits % 4 == 0
     assert 200 <= row.cold_hits <= 600  # 400 expected, ± 35
+
+
+def test_of_many_a_second_some_stand_for_all(shop, counting, saved, monkeypatch):
+    monkeypatch.setattr(counting_module, "_WEIGH_EVERY_S", 0.2)
+    shop.CACHE_WARMING = {**shop.CACHE_WARMING, "TRAFFIC_ALL_UP_TO_PER_S": 100}
+    client = Client(headers={"host": HOST, "user-agent": CHROME})  # one, as each has middleware of its own
+    for _ in range(3000):
+        client.get("/plain/")
+    noted = len(counting.notes.queue)
+    assert noted < 2000
+    assert saved()[0]["/plain/"].hits == pytest.approx(3000, rel=0.4)
+
+
+@pytest.mark.parametrize(
+    ("per_s", "weight", "least", "most_per_s", "wanted"),
+    [
+        (100, 1, 1, 100, 1),
+        (101, 1, 1, 100, 2),
+        (2200, 1, 1, 100, 32),
+        (2200, 1, 3, 100, 24),  # a sample of one in three to begin with
+        (700, 32, 1, 100, 8),
+        (1100, 32, 1, 100, 32),  # half would do, but may not for long
+        (0.1, 32, 1, 100, 1),
+        (0.1, 32, 3, 100, 3),
+        (50_000, 1, 1, 0, 1),
+    ],
+)
+def test_of_how_many_requests_one_is_noted(per_s, weight, least, most_per_s, wanted):
+    assert chosen_weight(per_s, weight, least, most_per_s) == wanted
 
 
 def test_async_views_are_counted_too(shop, counting, saved):

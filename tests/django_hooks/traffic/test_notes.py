@@ -16,7 +16,7 @@ from .conftest import CHROME, HOST, NOW_S
 
 
 def seen(number: int):
-    return (HOST, f"/p/{number}/", "", "", "", CHROME, "", "", "", False, False)
+    return (HOST, f"/p/{number}/", "", "", "", CHROME, "", "", "", False, False, 1)
 
 
 def leave(notes: Notes, key) -> None:

@@ -129,7 +129,7 @@ FORKING = """
 import os, sys, django
 django.setup()
 from django_hooks.traffic.recorder import recorder
-note = (("shop.example", "/en/", "", "", "", {agent!r}, "", "", "", False, False), 0.01)
+note = (("shop.example", "/en/", "", "", "", {agent!r}, "", "", "", False, False, 1), 0.01)
 recorder.notes.queue.append(note)
 recorder.attend()
 pid = os.fork()
@@ -160,7 +160,7 @@ def used_mb(): return int(open("/proc/self/statm").read().split()[1]) * resource
 fold = Fold(TrafficOptions())
 notes = Notes()
 def visits(numbers):
-    rest = ("", "", "p/<slug>/", {agent!r}, "Accept-Encoding", "gzip, br", "", False, False)
+    rest = ("", "", "p/<slug>/", {agent!r}, "Accept-Encoding", "gzip, br", "", False, False, 1)
     notes.queue.extend((("shop.example", f"/en/p/product-{{n}}/", *rest), 0.01) for n in numbers)
     fold.take(notes, time.time())
 visits(range(500))
