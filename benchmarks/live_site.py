@@ -1,6 +1,6 @@
-"""A site of one trivial view, for `live_cost`: without the middleware, with it, and with it counting every request.
+"""A site of one trivial view, for `live_cost`: without the middleware, with it, with it counting, and counting all.
 
-All three stand in one process, each with its own middleware chain; the request's header ``X-Mode`` says which of them
+All of them stand in one process, each with its own middleware chain; the request's header ``X-Mode`` says which of them
 answers. Two processes of one program differ by percents for life, more than what is to be measured.
 """
 
@@ -14,7 +14,12 @@ from typing import Any, Final
 
 from django.conf import settings
 
-MODES: Final = ("without", "off", "on")
+MODES: Final = {
+    "without": {},
+    "off": {},
+    "on": {"TRAFFIC_SAMPLE_RATE": 1},
+    "all": {"TRAFFIC_SAMPLE_RATE": 1, "TRAFFIC_ALL_UP_TO_PER_S": 0},
+}
 WARMING: Final = "django_hooks.middleware.CacheWarmingMiddleware"
 
 settings.configure(
@@ -41,9 +46,9 @@ def make_handlers() -> dict[str, Any]:
     """One WSGI handler for each mode."""
     common = ["django.middleware.common.CommonMiddleware"]
     handlers = {}
-    for mode in MODES:
+    for mode, warming in MODES.items():
         middleware = common if mode == "without" else [WARMING, *common]
-        with override_settings(MIDDLEWARE=middleware, CACHE_WARMING={"TRAFFIC_SAMPLE_RATE": int(mode == "on")}):
+        with override_settings(MIDDLEWARE=middleware, CACHE_WARMING=warming):
             handlers[mode] = get_wsgi_application()
     return handlers
 

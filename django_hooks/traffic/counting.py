@@ -69,6 +69,7 @@ class _Counter:
         self._queue = recorder.notes.queue
         self._known = recorder.notes.known
         self._least_weight = self._weight = recorder.options.one_in
+        self._all_up_to_per_s = recorder.options.all_up_to_per_s
         self._noted = 0
         self._weighed_at_s = perf_counter()
         self._host = "HTTP_X_FORWARDED_HOST" if settings.USE_X_FORWARDED_HOST else "HTTP_HOST"
@@ -147,7 +148,7 @@ class _Counter:
         """Choose of how many requests one is noted from now on; two threads may do so at once, to no harm."""
         per_s = self._noted * self._weight / (now_s - self._weighed_at_s)
         self._noted, self._weighed_at_s = 0, now_s
-        self._weight = chosen_weight(per_s, self._weight, self._least_weight, self._recorder.options.all_up_to_per_s)
+        self._weight = chosen_weight(per_s, self._weight, self._least_weight, self._all_up_to_per_s)
 
 
 def chosen_weight(per_s: float, weight: int, least: int, most_per_s: float) -> int:
