@@ -10,19 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from .candidate import Candidate
 from .cells import HOUR_BIT, TIME_BIT, VARIANT_BIT, step_ms
+from .database import Database
 from .logs.record import UNKNOWN_HOUR
 from .prediction import WEIGHT_ONE
 from .routes import route_of
-
-if TYPE_CHECKING:
-    import duckdb
-
-MEMORY_LIMIT_MB: Final = 120
-"""DuckDB's process needs as much again for itself; together with two workers that stays under 400 MB."""
 
 _LISTED: Final = "SELECT * FROM read_csv(?, header=false, auto_detect=false, columns={'page': 'BIGINT'})"
 _COLD_SHARE: Final = 0.9
@@ -37,14 +32,8 @@ class Tally:
     """
 
     def __init__(self, folder: Path) -> None:
-        import duckdb  # noqa: PLC0415 - takes a tenth of a second: not in the processes that count
-
         self._folder = folder
-        self._db: duckdb.DuckDBPyConnection = duckdb.connect(str(folder / "tally.duckdb"))
-        self._db.execute(f"SET memory_limit = '{MEMORY_LIMIT_MB}MB'")
-        self._db.execute("SET temp_directory = ?", [str(folder / "spill")])
-        self._db.execute("SET threads = 2")
-        self._db.execute("SET preserve_insertion_order = false")
+        self._db = Database(folder / "tally.duckdb", spill=folder / "spill")
         self._load()
 
     def __enter__(self) -> Self:
@@ -71,14 +60,14 @@ class Tally:
     def _read(self, table: str, columns: str, selected: str) -> None:
         """Make a table of the workers' files of this name; there is always one, if only an empty one."""
         pattern = str(self._folder / f"{table}-*.csv").replace("'", "''")
-        self._db.execute(
+        self._db.run(
             f"CREATE TABLE {table} AS SELECT {selected} FROM read_csv('{pattern}', delim='\\t', header=false, quote='',"
             f" escape='', auto_detect=false, buffer_size=4000000, columns={{{columns}}})"
         )
 
     def window(self) -> tuple[int, int] | None:
         """First and last hour, or ``None`` when no line told its time."""
-        row = self._one("SELECT min(hour), max(hour) FROM cells WHERE hour <> ?", [UNKNOWN_HOUR])
+        row = self._db.one("SELECT min(hour), max(hour) FROM cells WHERE hour <> ?", [UNKNOWN_HOUR])
         return None if row[0] is None else (int(row[0]), int(row[1]))
 
     def drop_other_orders(self) -> int:
@@ -86,15 +75,15 @@ class Tally:
 
         Equal ones: the one whose hash is smaller, so that the choice does not depend on the order of the input.
         """
-        self._db.execute(
+        self._db.run(
             "CREATE TABLE others AS SELECT page FROM (SELECT unordered, page, row_number() OVER (PARTITION BY unordered"
             " ORDER BY sum(hits) DESC, page) AS place FROM cells JOIN (SELECT DISTINCT page, unordered FROM pages"
             " WHERE unordered <> 0) USING (page) GROUP BY unordered, page)"
             " WHERE place > 1"
         )
-        dropped = self._one("SELECT coalesce(sum(lines), 0) FROM cells WHERE page IN (SELECT page FROM others)")[0]
+        dropped = self._db.one("SELECT coalesce(sum(lines), 0) FROM cells WHERE page IN (SELECT page FROM others)")[0]
         if dropped:
-            self._db.execute("DELETE FROM cells WHERE page IN (SELECT page FROM others)")
+            self._db.run("DELETE FROM cells WHERE page IN (SELECT page FROM others)")
         return int(dropped)
 
     def rank(self, weights: Mapping[int, int] | None) -> None:
@@ -103,34 +92,32 @@ class Tally:
         Args:
             weights: hour → weight, as `prediction.hour_weights` gives it.
         """
-        self._db.execute("CREATE TABLE weights (hour INTEGER, weight BIGINT)")
+        self._db.run("CREATE TABLE weights (hour INTEGER, weight BIGINT)")
         if weights:
             values = ", ".join(f"({hour}, {weight})" for hour, weight in weights.items())
-            self._db.execute(f"INSERT INTO weights VALUES {values}, ({UNKNOWN_HOUR}, {WEIGHT_ONE})")
+            self._db.run(f"INSERT INTO weights VALUES {values}, ({UNKNOWN_HOUR}, {WEIGHT_ONE})")
             predicted = f"sum(hits::HUGEINT * weight)::DOUBLE / {WEIGHT_ONE}"
             source = "cells JOIN weights USING (hour)"
         else:
             predicted, source = "NULL::DOUBLE", "cells"
-        self._db.execute(
+        self._db.run(
             f"CREATE TABLE ranked AS SELECT page, sum(hits)::BIGINT AS hits, {predicted} AS predicted,"
             f" (sum(hits) FILTER (signed_in = 1))::BIGINT AS signed_in FROM {source} GROUP BY page"
         )
-        self._db.execute(
-            "CREATE TABLE names AS SELECT page, min(host) AS host, min(url) AS url FROM pages GROUP BY page"
-        )
-        self._db.execute("DROP TABLE pages")
+        self._db.run("CREATE TABLE names AS SELECT page, min(host) AS host, min(url) AS url FROM pages GROUP BY page")
+        self._db.run("DROP TABLE pages")
         self._time()
 
     def _time(self) -> None:
         """Steps of time of each page: what its slowest and its fastest tenth of requests take."""
-        self._db.execute(
+        self._db.run(
             "CREATE TABLE timed AS SELECT page, min(step) FILTER (so_far >= total * ?) AS cold,"
             " min(step) FILTER (so_far >= total * ?) AS warm FROM (SELECT page, step,"
             " sum(n) OVER (PARTITION BY page ORDER BY step) AS so_far, sum(n) OVER (PARTITION BY page) AS total"
             " FROM (SELECT page, step, sum(hits) AS n FROM cells WHERE step > 0 GROUP BY page, step)) GROUP BY page",
             [_COLD_SHARE, _WARM_SHARE],
         )
-        row = self._one(
+        row = self._db.one(
             "SELECT min(step) FROM (SELECT step, sum(n) OVER (ORDER BY step) AS so_far, sum(n) OVER () AS total"
             " FROM (SELECT step, sum(hits) AS n FROM cells WHERE step > 0 GROUP BY step)) WHERE so_far >= total * ?",
             [_WARM_SHARE],
@@ -139,7 +126,7 @@ class Tally:
 
     def totals(self) -> tuple[int, int, float]:
         """Pages, hits, and expected hits over all pages."""
-        row = self._one(
+        row = self._db.one(
             "SELECT count(*), coalesce(sum(hits), 0), coalesce(sum(coalesce(predicted, hits)), 0) FROM ranked"
         )
         return int(row[0]), int(row[1]), float(row[2])
@@ -153,15 +140,13 @@ class Tally:
         by_saving = (
             "expected * greatest(power(2, cold / 8.0) - power(2, warm / 8.0), 0) DESC, " if self.has_times() else ""
         )
-        rows = self._db.execute(
+        rows = self._db.rows(
             "SELECT page, host, url, hits, predicted, signed_in, cold, warm FROM (SELECT * EXCLUDE (warm),"
             " coalesce(predicted, hits) AS expected, least(timed.warm, ?) AS warm FROM ranked JOIN names USING (page)"
             f" LEFT JOIN timed USING (page)) ORDER BY {by_saving}expected DESC, hits DESC, host, url",
             [self._site_warm],
         )
-        while batch := rows.fetchmany(2048):
-            for row in batch:
-                yield _candidate(row)
+        return map(_candidate, rows)
 
     def select(self, pages: Sequence[int], names: Mapping[int, Sequence[str]]) -> dict[str, int]:
         """Keep nothing but who asked for these pages; hits by variant over all of them.
@@ -170,23 +155,21 @@ class Tally:
             names: worker → name of each of its variants.
         """
         kinds = [(worker, number, name) for worker, own in names.items() for number, name in enumerate(own)]
-        self._db.execute(
+        self._db.run(
             "CREATE TABLE visitors AS SELECT page, name, sum(hits)::BIGINT AS hits FROM cells"
             f" JOIN (VALUES {', '.join(['(?, ?, ?)'] * len(kinds))}) AS kinds (worker, variant, name)"
             f" USING (worker, variant) WHERE page IN ({_LISTED}) GROUP BY page, name",
             [*(value for kind in kinds for value in kind), self._listed(pages)],
         )
         # Entries are made next, and need the memory.
-        self._db.execute("DROP TABLE cells")
-        return dict(self._db.execute("SELECT name, sum(hits)::BIGINT FROM visitors GROUP BY name").fetchall())
+        self._db.run("DROP TABLE cells")
+        return dict(self._db.run("SELECT name, sum(hits)::BIGINT FROM visitors GROUP BY name").fetchall())
 
-    def mixes(self) -> Iterator[tuple[int, str]]:
+    def mixes(self) -> Iterator[tuple[Any, ...]]:
         """Each selected page with who asked for it, as text that `hits_by_name` reads: few hits make few mixes."""
-        rows = self._db.execute(
-            "SELECT page, string_agg(hits || ' ' || name, '\n' ORDER BY name) FROM visitors GROUP BY page"
+        return self._db.rows(
+            "SELECT page, string_agg(hits || ' ' || name, '\n' ORDER BY name) FROM visitors GROUP BY page ORDER BY page"
         )
-        while batch := rows.fetchmany(2048):
-            yield from batch
 
     def _listed(self, pages: Sequence[int]) -> str:
         """Path of a file with these pages, for `_LISTED`."""
@@ -197,22 +180,17 @@ class Tally:
     def coverage(self, pages: Sequence[int], *, by_time: bool) -> tuple[float, float]:
         """Share of the hits, or of their time when cold, that these pages have; and that the best list as long has."""
         value = "hits * power(2, cold / 8.0)" if by_time else "hits"
-        covered, total = self._one(
+        covered, total = self._db.one(
             f"SELECT sum(value) FILTER (page IN ({_LISTED})), sum(value) FROM (SELECT page, {value} AS value"
             " FROM ranked LEFT JOIN timed USING (page))",
             [self._listed(pages)],
         )
-        best = self._one(
+        best = self._db.one(
             f"SELECT sum(value) FROM (SELECT {value} AS value FROM ranked LEFT JOIN timed USING (page)"
             " ORDER BY value DESC NULLS LAST LIMIT ?)",
             [len(pages)],
         )[0]
         return (float(covered or 0) / float(total), float(best or 0) / float(total)) if total else (1.0, 1.0)
-
-    def _one(self, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
-        row = self._db.execute(query, list(parameters)).fetchone()
-        assert row is not None  # every query here is an aggregate without groups
-        return row
 
 
 def hits_by_name(mix: str) -> dict[str, int]:
