@@ -121,7 +121,7 @@ class Computer:
                 with self._alarm.watching():
                     row.value = row.entry.compute()
             except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
-                drop_broken()
+                drop_broken(error)
                 row.end(Result.FAILED, "compute-failed", stores.describe(error))
         return row
 
@@ -134,7 +134,7 @@ class Computer:
                     with self._alarm.watching():
                         _evaluate(row, row.entry.evaluate)
                 except Exception as error:  # noqa: BLE001 - as below
-                    drop_broken()
+                    drop_broken(error)
                     row.end(Result.FAILED, "compute-failed", stores.describe(error))
 
     def _compute_many(self, warmer: Warmer, rows: Sequence[Planned]) -> None:
@@ -154,7 +154,7 @@ class Computer:
                     _fill_in(part, found)
                     failures_in_a_row = 0
                 except Exception as error:  # noqa: BLE001 - as above
-                    drop_broken()
+                    drop_broken(error)
                     if len(part) > 1:
                         parts += [part[len(part) // 2 :], part[: len(part) // 2]]
                         continue

@@ -76,7 +76,7 @@ class Engine:
                     if entry is not None:
                         yield entry
         except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
-            drop_broken()
+            drop_broken(error)
             yield failure(warmer.name, "compute-failed", stores.describe(error))
 
     def plan(self, warmer: Warmer) -> Iterator[Planned | Outcome]:
@@ -90,7 +90,7 @@ class Engine:
                 if self._wants is None or self._wants(key_of(planned)):
                     yield planned
         except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
-            drop_broken()
+            drop_broken(error)
             yield failure(warmer.name, "compute-failed", stores.describe(error))
 
     def run(self, warmers: Iterable[Warmer]) -> Iterator[Outcome]:
