@@ -4,6 +4,8 @@ VENV ?= .venv
 # Test processes at once, each with servers of its own; WORKERS=0 for a debugger.
 WORKERS ?= 2
 BIN := $(VENV)/bin
+# The tests start hundreds of processes; each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Apart from the others, for they take minutes: waiting for time limits and locks to pass, filling a whole shop, visiting
 # 2,000 pages with a browser.
 LONG := tests/faults tests/flow/test_no_false_warm.py tests/flow/test_two_machines.py tests/flow/test_crowded.py

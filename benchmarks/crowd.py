@@ -120,6 +120,8 @@ def asked(found: Mapping[str, Mapping[str, int]]) -> dict[tuple[str, str], int]:
 def main() -> int:
     size = Size.of(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
     print(size)
+    # A site's code was compiled before; here each command would do it anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crowd-")))
         (folder / "postgres").mkdir()

@@ -17,7 +17,7 @@ Under: TypeAlias = tuple[str, ...]
 def current(store: Store, database: str, user_pks: Sequence[object]) -> list[Under]:
     """What the entry of each user has to be under now; ``None`` stands for all superusers."""
     everybody = tokens.everybody(database)
-    shards = [everybody if pk is None else tokens.shard(database, pk) for pk in user_pks]
+    shards = tokens.shards(database, user_pks)
     keys = list({everybody, *shards})
     states = store.values([Item.of(store, key, None) for key in keys])
     usable = {key: tokens.usable(states.get(index)) or "" for index, key in enumerate(keys)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
@@ -56,7 +56,21 @@ def pk_text(user_pk: object) -> str:
 
 def shard(database: str, user_pk: object) -> str:
     """The key of the token that the entry of one user is under."""
-    return f"{PREFIX}:{database}:users:{crc32(pk_text(user_pk).encode()) % SHARDS}"
+    return _shards(database)[crc32(pk_text(user_pk).encode()) % SHARDS]
+
+
+def shards(database: str, user_pks: Iterable[object]) -> list[str]:
+    """`shard` of many users, whose primary keys are as the database gives them; ``None`` stands for `everybody`."""
+    names, all_users = _shards(database), everybody(database)
+    return [
+        all_users if pk is None else names[crc32((str(pk) if type(pk) is int else pk_text(pk)).encode()) % SHARDS]
+        for pk in user_pks
+    ]
+
+
+@cache
+def _shards(database: str) -> list[str]:
+    return [f"{PREFIX}:{database}:users:{number}" for number in range(SHARDS)]
 
 
 def usable(state: Any) -> str | None:

@@ -237,6 +237,12 @@ def test_keys_fit_memcached_whatever_the_primary_key(cached):
         assert keys.entry.isascii()
         assert not {" ", "\n"} & set(keys.entry)
     assert tokens.shard("default", 7) == tokens.shard("default", "7")
+    everybody = tokens.everybody("default")
+    assert tokens.shards("default", [7, None, "x"]) == [
+        tokens.shard("default", 7),
+        everybody,
+        tokens.shard("default", "x"),
+    ]
 
 
 CODENAMES = ["view_user", "change_group", "add_user", "delete_permission"]
