@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import secrets
 import signal
@@ -67,6 +68,7 @@ def warm(
     try:
         with ExitStack() as stack:
             stack.enter_context(_sigterm_as_ctrl_c())
+            stack.enter_context(_project_left_uncollected())
             categories = {warmer.name: str(warmer.category) for warmer in warmers}
             totals = _totals(warmers) if progress != "none" else {}
             watcher = stack.enter_context(watching(progress, stream, lambda o: _category(o, categories), totals))
@@ -90,6 +92,16 @@ def warm(
     record.finish(report)
     logger.info("cache_warming.run_finished", extra=told | {"outcome": report.outcome, "planned": report.planned})
     return report
+
+
+@contextmanager
+def _project_left_uncollected() -> Iterator[None]:
+    """Spare the garbage collector the project's modules and models, which stay; its rounds take a tenth of a run."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _go(run: Run, warm_all: Callable[[Run], None], broken: Mapping[str, str]) -> None:

@@ -27,6 +27,7 @@ from .sameness import is_same
 OVERHEAD_BYTES: Final = 150
 """What a backend spends on an entry beside its key and value: pointers, expiry, rounding."""
 _PLAIN: Final = re.compile(r"[^\x00-\x20\x7f]+")
+_VISIBLE: Final = bytes(range(0x21, 0x7F))
 _PLAIN_LENGTH: Final = 240
 
 
@@ -220,7 +221,7 @@ def is_own(instance: object, base: type, *names: str) -> bool:
 
 def _is_plain(text: str) -> bool:
     if text.isascii():
-        return text.isprintable() and " " not in text  # says the same as the pattern, in a tenth of the time
+        return not text.encode("ascii").translate(None, _VISIBLE)  # as the pattern, in a fraction of the time
     return _PLAIN.fullmatch(text) is not None
 
 
