@@ -150,7 +150,7 @@ def parse_retry_after(text: str, now: datetime) -> float:
         return float(text[:9])
     try:
         until = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
     # A date with the zone -0000 comes back naive; it means UTC.
     aware = until if until.tzinfo else until.replace(tzinfo=UTC)

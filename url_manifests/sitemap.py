@@ -6,10 +6,10 @@ names are looked for beside it, under the last part of their URL: nothing is fet
 
 from __future__ import annotations
 
+import lzma
 import re
 import zlib
 from collections.abc import Iterator
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
@@ -17,14 +17,17 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException  # type: ignore[import-untyped]  # no types of its own
 from defusedxml.ElementTree import iterparse  # type: ignore[import-untyped]  # no types of its own
 
-from .errors import FileFormatError
+from .errors import DamagedArchiveError, FileFormatError
 from .logs.tabular import table_line
 from .sources import Source, open_source
 
 _ROOT: Final = re.compile(rb"<(?:urlset|sitemapindex)\b")
 _ENDS: Final = ((b"<!--", b"-->"), (b"<?", b"?>"))
-_DAMAGES: Final = (ParseError, DefusedXmlException, EOFError, zlib.error, BadGzipFile, ValueError, LookupError)
-"""Of the XML, of its declared encoding, and of a compressed file."""
+_DAMAGES: Final = (
+    *(ParseError, DefusedXmlException, ValueError, LookupError),
+    *(OSError, EOFError, zlib.error, lzma.LZMAError, DamagedArchiveError),
+)
+"""Of the XML and of its declared encoding; of the disk and of a compressed file, of which bz2 raises an OSError."""
 _BATCH: Final = 5_000
 _MAX_DEPTH: Final = 2
 

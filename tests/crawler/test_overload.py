@@ -154,6 +154,7 @@ def test_pauses(answer: Answer, attempt: int, retry_after: str, expected_s: floa
         ("", 0),
         ("٣", 0),
         ("9" * 400, 999_999_999),
+        ("22 Nov 12:00:09 999999999999", 0),
     ],
 )
 def test_retry_after(text: str, expected_s: float) -> None:

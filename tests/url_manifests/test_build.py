@@ -19,7 +19,8 @@ from url_manifests.errors import ConfigurationError, FileFormatError, TooManyRej
 from url_manifests.manifest import ManifestReader
 from url_manifests.rules import read_rules
 from url_manifests.selection import SelectionPolicy
-from url_manifests.sources import expand
+from url_manifests.sitemap import sitemap_blocks
+from url_manifests.sources import Source, expand
 
 
 @pytest.fixture
@@ -288,6 +289,23 @@ def test_bad_sitemaps_are_refused(tmp_path, text):
     (tmp_path / "s.xml").write_text(text)
     with pytest.raises(FileFormatError, match=r"s\.xml"):
         build(expand([str(tmp_path / "s.xml")]), tmp_path / "m.jsonl", BuildOptions())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"BZh" + SITEMAP.encode(),
+        gzip.compress(SITEMAP.encode())[:-30],
+        lzma.compress(SITEMAP.encode())[:-30],
+        bz2.compress(SITEMAP.encode())[:-30],
+        zstandard.compress(SITEMAP.encode())[:-30],
+    ],
+    ids=["no-bzip2", "gzip", "xz", "bzip2", "zstd"],
+)
+def test_damaged_sitemaps_are_refused(tmp_path, data):
+    (tmp_path / "s.xml").write_bytes(data)
+    with pytest.raises(FileFormatError, match=r"s\.xml"):
+        list(sitemap_blocks(Source(str(tmp_path / "s.xml"))))
 
 
 RULES = """
