@@ -52,7 +52,7 @@ def test_a_crawl_that_asks_too_much_at_once_is_slowed_down_and_not_ended(
     report = pipeline.report()
     assert crawled.returncode == 0, crawled.stderr
     # It was too much, or this test shows nothing.
-    assert report["refused"] > 0
+    assert report["refused"] or report["slowdowns"]
     assert (report["outcome"], report["failed"], report["skipped"]) == ("ok", 0, 0)
     assert report["circuit_opened"] == 0
     assert statuses
