@@ -20,6 +20,7 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 
 from url_manifests.protocol import REFUSAL_HEADER, TRACE_HEADER, Refusal, refusal_in
+from url_manifests.reasons import CACHE_INTERRUPTED
 from url_manifests.traces import Trace, decode_trace
 
 from . import extras
@@ -59,6 +60,11 @@ class Answer:
         return self.reason in OVERLOAD_REASONS
 
     @property
+    def is_interrupted(self) -> bool:
+        """Whether the site's cache failed it for a moment only."""
+        return self.trace is not None and self.trace.reason == CACHE_INTERRUPTED
+
+    @property
     def leaks(self) -> list[str]:
         """What the site found in this answer that belongs to somebody else's session, as ``alias:key of role``."""
         return list(extras.entries(self.trace, "leak")) if self.trace else []
@@ -94,12 +100,12 @@ def answer_from_response(response: Response, elapsed_ms: float = 0.0) -> Answer:
     return _with_trace(answer, trace)
 
 
-_REFUSALS: Final = frozenset({"write-refused", "persona-refused"})
+_SAY_MORE: Final = frozenset({"write-refused", "persona-refused", CACHE_INTERRUPTED})
 """Reasons of the site's that say more than the status that they came with."""
 
 
 def _with_trace(answer: Answer, trace: Trace) -> Answer:
-    if not answer.reason or trace.reason not in _REFUSALS:
+    if not answer.reason or trace.reason not in _SAY_MORE:
         return replace(answer, trace=trace)
     tables = ", ".join(extras.counts(trace, "refused"))
     return replace(answer, trace=trace, reason=trace.reason, detail=tables or answer.detail)

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from url_manifests.errors import VerificationError
 from url_manifests.outcomes import KeyState, Outcome, OutcomeReader, Result
+from url_manifests.reasons import CACHE_DOWN, CACHE_INTERRUPTED
 from url_manifests.traces import KeyEvent, Trace
 
 from .answer import Answer
@@ -52,7 +53,7 @@ def look_again(outcome: Outcome, answer: Answer) -> Outcome | None:
     reason = why_gone([_identity(state) for state in gone], outcome.expires_at_s, answer)
     if is_page and not gone and _has_other_pages(outcome, answer.trace):
         reason = "key-differs"
-    if answer.trace.reason == "cache-down":
+    if answer.trace.reason in (CACHE_DOWN, CACHE_INTERRUPTED):
         reason = answer.trace.reason  # The site knows that the store did not answer; it threw nothing out.
     return replace(outcome, result=Result.NOT_STORED, reason=reason, detail="late check", page=page, keys=keys)
 

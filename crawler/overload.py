@@ -10,6 +10,8 @@ from enum import StrEnum
 from time import monotonic
 from typing import Final
 
+from url_manifests.reasons import CACHE_INTERRUPTED
+
 from .answer import Answer
 
 OPENS_AFTER: Final = 6
@@ -29,7 +31,7 @@ REFUSED_S: Final = 120.0
 """A site that turned every request away for so long, for its visitors' sake, is left to them."""
 
 LONGEST_PAUSE_S: Final = 60.0
-_PAUSES_S: Final = {"busy": (1.0, 3.0), "connection": (0.5,)}
+_PAUSES_S: Final = {"busy": (1.0, 3.0), "connection": (0.5,), CACHE_INTERRUPTED: (0.5, 2.0)}
 """Pause before each retry where the site does not say how long. A page that timed out is not asked for again: it may
 still be computing."""
 _JITTER: Final = 0.25
@@ -135,7 +137,8 @@ def pause_before_retry_s(
         retry_after: the header of that name, seconds or a date.
         jitter: from 0 to 1, drawn by the caller.
     """
-    pauses = _PAUSES_S.get(answer.reason, ())
+    reason = CACHE_INTERRUPTED if answer.is_interrupted else answer.reason
+    pauses = _PAUSES_S.get(reason, ())
     if attempt > len(pauses) and not answer.is_refusal:
         return 0.0
     asked_s = parse_retry_after(retry_after, now or datetime.now(UTC))

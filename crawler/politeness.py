@@ -130,7 +130,7 @@ class PolitenessMiddleware:
             self._run.protect(why)
         self._run.times_opened = self._breaker.times_opened
         self._hold(max(self._breaker.open_s, leave_to_visitors_s(answer)))
-        if not answer.is_overload or self._run.is_stopping:
+        if not (answer.is_overload or answer.is_interrupted) or self._run.is_stopping:
             return None
         pause_s = pause_before_retry_s(answer, wire.attempt, retry_after, jitter=random())  # noqa: S311 - no secret
         if not self._may_come_back(answer, pause_s):

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.core.cache import BaseCache
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
+from .outages import is_passing
 from .recorder import First, KeyId, Recorder
 
 _ABSENT: Final = object()
@@ -59,8 +60,8 @@ def _unchanged(call: Call) -> Call:
     return call
 
 
-def _count_error(recorder: Recorder, call: Call, error: Exception) -> None:  # noqa: ARG001 - one signature for all
-    recorder.error(call.alias)
+def _count_error(recorder: Recorder, call: Call, error: Exception) -> None:
+    recorder.error(call.alias, is_outage=is_passing(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,17 +176,17 @@ def _count_failed(recorder: Recorder, call: Call, error: Exception) -> None:
     if isinstance(error, ValueError):
         recorder.lookup(call.key(2), found=False)
     else:
-        recorder.error(call.alias)
+        _count_error(recorder, call, error)
 
 
-def _write_failed(recorder: Recorder, call: Call, error: Exception) -> None:  # noqa: ARG001 - one signature for all
+def _write_failed(recorder: Recorder, call: Call, error: Exception) -> None:
     # Memcached's clients raise for an item that is too large; the value was handed over, and is not there.
-    recorder.error(call.alias)
+    _count_error(recorder, call, error)
     recorder.write(call.key(3))
 
 
-def _write_many_failed(recorder: Recorder, call: Call, error: Exception) -> None:  # noqa: ARG001 - as above
-    recorder.error(call.alias)
+def _write_many_failed(recorder: Recorder, call: Call, error: Exception) -> None:
+    _count_error(recorder, call, error)
     for key in call.argument(0, "data", ()):
         recorder.write(call.key_id(key, 2))
 

@@ -66,6 +66,8 @@ class Recorder:
         """Calls on keys beyond ``max_keys``."""
         self.errors: Counter[str] = Counter()
         """Alias → calls in which its backend raised; the application saw the exceptions."""
+        self.unreachable: set[str] = set()
+        """Aliases whose backend raised what an outage looks like, be it over since or not."""
 
     def lookup(self, key: KeyId, *, found: bool) -> None:
         """The key was read, and was there or not."""
@@ -89,9 +91,12 @@ class Recorder:
         for key in [key for key in self._histories if key.alias == alias]:
             self.delete(key)
 
-    def error(self, alias: str) -> None:
+    def error(self, alias: str, *, is_outage: bool) -> None:
+        """A call raised; the application sees the exception."""
         with self._lock:
             self.errors[alias] += 1
+            if is_outage:
+                self.unreachable.add(alias)
 
     def _note(
         self, key: KeyId, first: First | None, *, written: bool = False, counted: bool = False, deleted: bool = False

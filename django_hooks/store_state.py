@@ -13,6 +13,8 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import DatabaseError, connections, router
 
+from url_manifests.reasons import CACHE_DOWN
+
 PROBE_KEY: Final = "cache_warming:probe"
 PROBE_TIMEOUT_S: Final = 5
 NEARLY_FULL: Final = 0.6
@@ -30,7 +32,7 @@ def why_lost(cache: BaseCache) -> str:
     if key_print(cache) != key_print(cache):
         return "key-differs"
     if not answers(cache):
-        return "cache-down"
+        return CACHE_DOWN
     return "culled" if fill(cache) >= NEARLY_FULL else ""
 
 

@@ -14,6 +14,8 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils.module_loading import import_string
 
+from .outages import is_passing
+
 _T = TypeVar("_T")
 
 READ_BATCH: Final = 50
@@ -56,7 +58,13 @@ class ReadBack:
     """Key → why it could not be read; such a key is neither there nor known to be gone."""
     errors: Counter[str] = field(default_factory=Counter)
     """Exceptions of the backend by class."""
+    is_unreachable: bool = False
+    """Whether one of them is what an outage looks like."""
     failures_in_a_row: int = 0
+
+    def failed(self, error: Exception) -> None:
+        self.errors[type(error).__name__] += 1
+        self.is_unreachable |= is_passing(error)
 
     @property
     def gave_up(self) -> bool:
@@ -77,7 +85,7 @@ def read_back(cache: BaseCache, keys: Iterable[str], version: int | str | None =
                 result.values.update(_get_many(cache, batch, version))
                 continue
             except Exception as error:  # noqa: BLE001 - a backend or an unpickled class may raise anything; counted
-                result.errors[type(error).__name__] += 1
+                result.failed(error)
         for key in batch:
             _read_one(cache, key, version, result)
     return result
@@ -92,7 +100,7 @@ def _read_one(cache: BaseCache, key: str, version: int | str | None, result: Rea
         result.failures_in_a_row = 0
     except Exception as error:  # noqa: BLE001 - as above; the key is reported with the reason
         result.unreadable[key] = describe(error)
-        result.errors[type(error).__name__] += 1
+        result.failed(error)
         result.failures_in_a_row += 1
 
 

@@ -17,6 +17,7 @@ from django.core.cache import BaseCache, caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from url_manifests.reasons import CACHE_DOWN, CACHE_INTERRUPTED
 from url_manifests.traces import HEADER_LIST_PREFIX, KeyEvent, KeyKind, Trace, TracedKey
 
 from . import store_state, stores, taps
@@ -46,6 +47,7 @@ class RequestTrace:
         self.errors: Counter[str] = Counter()
         """Exceptions of backends while their keys were read back, and of aliases that cannot be opened."""
         self.caches = dict(self._open_caches())
+        self._down: list[str] = []
 
     def _open_caches(self) -> Iterator[tuple[str, BaseCache]]:
         # Opened here, in the outermost context, so that everything the request starts shares these very instances.
@@ -87,11 +89,16 @@ class RequestTrace:
 
     def _reason(self, reason: str, events: Events) -> str:
         """The page's reason, or that of its store when that is what is behind it."""
-        lost = [key.alias for key, event in events if event is KeyEvent.LOST and key.kind is KeyKind.PAGE]
+        lost = [key for key, event in events if event is KeyEvent.LOST]
         raised = list(self.recorder.errors) if reason in _MAY_BE_THE_STORES else []
-        for alias in dict.fromkeys([*lost, *raised]):
+        for alias in dict.fromkeys([*(key.alias for key in lost if key.kind is KeyKind.PAGE), *raised]):
             if found := store_state.why_lost(self.caches[alias]):
+                if found == CACHE_DOWN:
+                    self._down.append(alias)
                 return found
+        # It answers now; what failed a moment ago was no fault of the page's.
+        if self.recorder.unreachable & {*raised, *(key.alias for key in lost)}:
+            return CACHE_INTERRUPTED
         return reason
 
     def _read_back(self, keys: Collection[KeyId]) -> set[KeyId]:
@@ -102,17 +109,19 @@ class RequestTrace:
         for (alias, version), names in groups.items():
             found = stores.read_back(self.caches[alias], names, version)
             self.errors.update(found.errors)
+            if found.is_unreachable:
+                self.recorder.unreachable.add(alias)
             present.update(KeyId(alias, name, version) for name in found.values)
         return present
 
     def _extra(self, response: HttpResponseBase, events: Events, secrets_left_out: int) -> dict[str, Any]:
-        extra: dict[str, Any] = {}
-        if self.errors:
-            extra["error"] = dict(self.errors)
-        if self.recorder.errors:
-            extra["raised"] = self.recorder.errors.total()
-        if secrets_left_out:
-            extra["secret"] = secrets_left_out
+        counted = {
+            "error": dict(self.errors),
+            "down": self._down,
+            "raised": self.recorder.errors.total(),
+            "secret": secrets_left_out,
+        }
+        extra: dict[str, Any] = {name: value for name, value in counted.items() if value}
         if response.streaming:
             extra["streamed"] = True  # What the content does to the caches comes later than this header.
         if vary := _varies_on(response, events):

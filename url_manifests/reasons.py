@@ -21,6 +21,9 @@ class Reason:
     """The application itself does not let this be cached: the request leaves the denominator of ``coverage``."""
 
 
+CACHE_DOWN: Final = "cache-down"
+CACHE_INTERRUPTED: Final = "cache-interrupted"
+
 _BY_APPLICATION: Final = {
     "no-page-cache": Reason(
         "The view is not under cache_page, and no cache middleware looked for it.",
@@ -61,9 +64,13 @@ _BY_CIRCUMSTANCE: Final = {
         "The cache threw it out to stay below MAX_ENTRIES.",
         "Raise CACHES[…]['OPTIONS']['MAX_ENTRIES'] above the number of keys that shall be warm.",
     ),
-    "cache-down": Reason(
+    CACHE_DOWN: Reason(
         "The cache does not answer, or keeps nothing that it is given.",
         "Look at the cache server; then run again: what is warm is left alone.",
+    ),
+    CACHE_INTERRUPTED: Reason(
+        "A call on the cache failed, as when a connection breaks, while the page was computed, and it answers again.",
+        "Run again; if it is always the same page, look at what that page keeps and at the cache server's limits.",
     ),
     "evicted": Reason(
         "The value was stored and was gone when it was read back.",

@@ -1,53 +1,19 @@
-"""Trying again what may have failed by chance: which errors those are, and how long a store is waited for."""
+"""Trying again what may have failed by chance, and how long a store is waited for."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError
-from pymemcache.exceptions import MemcacheUnexpectedCloseError
-from redis import exceptions as redis_errors
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from django_hooks.backends import Store
+from django_hooks.outages import is_passing
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-
-_PASSING: Final = (
-    ConnectionError,
-    TimeoutError,
-    MemcacheUnexpectedCloseError,
-    InterfaceError,
-    redis_errors.ConnectionError,
-    redis_errors.TimeoutError,
-    redis_errors.ReadOnlyError,
-    redis_errors.TryAgainError,
-    redis_errors.ClusterDownError,
-)
-"""What a restart, a failover or a full queue looks like."""
-_LASTING: Final = (redis_errors.AuthenticationError, redis_errors.AuthorizationError, redis_errors.MaxConnectionsError)
-_LASTING_WORDS: Final = (
-    "no such table",
-    "no such column",
-    "doesn't exist",
-    "does not exist",
-    "syntax",
-    "max_allowed_packet",
-)
-
-
-def is_passing(error: BaseException) -> bool:
-    """Whether the same call may well succeed in a moment."""
-    if isinstance(error, _LASTING):
-        return False
-    if isinstance(error, OperationalError):
-        # SQLite says of a missing table what others say of a lost connection.
-        return not any(words in str(error) for words in _LASTING_WORDS)
-    return isinstance(error, _PASSING)
 
 
 def patiently(

@@ -14,13 +14,14 @@ from typing import Final, TypeVar
 
 from django_hooks import store_state, stores
 from django_hooks.backends import GONE, Finding, Problems, Store
+from django_hooks.outages import is_passing
 from django_hooks.warmers.base import CacheEntry, Warmer
 from url_manifests.outcomes import Result
 
 from .capacity import Capacity
 from .options import RunOptions
 from .plan import Planned
-from .retry import is_passing, patiently
+from .retry import patiently
 
 logger = logging.getLogger(__name__)
 

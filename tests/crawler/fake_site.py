@@ -181,6 +181,8 @@ class FakeSite:
     def respond(self, target: str, times: int, headers: dict[str, str]) -> tuple[int, list[str], Trace]:
         """Status, headers and trace by the first piece of the path; anything else is a page that is cached."""
         kind = target.split("/")[1]
+        if times == 1:
+            kind = kind.removeprefix("once-")
         if kind in ("personal", "leaky"):
             return (
                 200,
@@ -193,8 +195,6 @@ class FakeSite:
         if kind == "lost":
             keys = (TracedKey(alias="default", key=target, event=KeyEvent.LOST, kind=KeyKind.PAGE),)
             return 200, [], Trace(keys=keys)
-        if kind == "busy" or (kind == "once-busy" and times == 1):
-            return 503, ["Retry-After: 1"], Trace()
         if kind in _PLAIN and times > _SOUND_FOR.get(kind, 0):
             return _PLAIN[kind]
         language = "" if kind == "same" else headers.get("accept-language")
@@ -221,6 +221,8 @@ class FakeSite:
 
 
 _PLAIN = {
+    "busy": (503, ["Retry-After: 1"], Trace()),
+    "interrupted": (500, [], Trace(reason="cache-interrupted")),
     "reserved": (503, ["Retry-After: 20", f"{REFUSAL_HEADER}: busy; latency_ratio 3 of 2"], Trace()),  # for visitors
     "stopped": (503, [f"{REFUSAL_HEADER}: stop; maintenance"], Trace()),
     "never": (200, [], Trace(reason="no-store")),

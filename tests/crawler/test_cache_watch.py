@@ -62,6 +62,42 @@ def test_what_says_nothing_of_the_cache_does_not_end_an_outage() -> None:
     assert watched.watch.is_waiting
 
 
+def test_that_another_cache_answers_does_not_end_an_outage() -> None:
+    """Half of the pages need a cache that is down for good: no page is to be asked for again and again for that."""
+    watched = Watched(wait_s=20)
+    down = replace(DOWN, trace=Trace(reason="cache-down", extra={"down": ["parts"]}))
+    for _ in range(10):
+        assert watched.answers(down)
+        assert watched.watch.is_waiting
+        assert not watched.answers(GOOD)
+    watched.answers(down)
+    watched.answers(down)
+    assert not watched.watch.is_waiting
+    watched.answers(replace(GOOD, trace=Trace(keys=(replace(KEY, alias="parts", event=KeyEvent.LOST),))))
+    assert watched.watch.down_s == 21
+    watched.answers(replace(GOOD, trace=Trace(keys=(replace(KEY, alias="parts"),))))
+    watched.now_s += 100
+    assert watched.watch.down_s == 23
+    assert watched.answers(down)
+    assert watched.watch.is_waiting
+
+
+def test_a_page_that_the_cache_failed_for_a_moment_is_asked_for_again(project: Project, site: FakeSite) -> None:
+    project.write_urls("/once-interrupted/1/", "/page/1/")
+    done = project.crawl()
+    assert done.returncode == 0, done.stderr
+    assert (project.report["stored"], project.report["retries"]) == (2, 1)
+    assert_adds_up(project, 2)
+
+
+def test_and_fails_when_it_is_always_that_page(project: Project, site: FakeSite) -> None:
+    project.write_urls("/interrupted/1/", "/page/1/")
+    assert project.crawl().returncode == 3
+    assert project.report["reasons"] == {"cache-interrupted": 1}
+    assert [path for path in site.paths if "interrupted" in path] == ["/interrupted/1/"] * 3
+    assert_adds_up(project, 2)
+
+
 def test_a_cache_that_comes_back_costs_nothing_but_time(project: Project, site: FakeSite) -> None:
     site.cache_is_down = True
 

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 from django.core.cache import cache, caches
+from django.test import Client
 
 from django_hooks import store_state
 from django_hooks.backends import open_store, shortest_time_left_s
@@ -69,6 +70,27 @@ def test_a_store_that_swallows_its_errors_is_down(site):
         }
     }
     assert warm("/page/").trace.reason == "cache-down"
+
+
+def test_a_store_that_is_down_is_named(site, backend):
+    site.CACHES = {
+        **site.CACHES,
+        "parts": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"},
+    }
+    trace = warm("/two_caches/", client=Client(raise_request_exception=False)).trace
+    assert (trace.reason, trace.extra["down"]) == ("cache-down", ["parts"])
+
+
+@pytest.mark.parametrize("backend", ["redis", "django-redis"], indirect=True)
+@pytest.mark.parametrize("target", ["/interrupted/", "/interrupted_and_caught/"])
+def test_one_that_failed_for_a_moment_and_answers_again(site, target):
+    """Neither the page nor its view is at fault, and nothing is down any more."""
+    patience = (
+        {"SOCKET_TIMEOUT": 0.2} if "django_redis" in site.CACHES["default"]["BACKEND"] else {"socket_timeout": 0.2}
+    )
+    site.CACHES = {"default": {**site.CACHES["default"], "OPTIONS": patience}}
+    trace = warm(target, client=Client(raise_request_exception=False)).trace
+    assert (trace.reason, "down" in trace.extra) == ("cache-interrupted", False)
 
 
 @pytest.mark.parametrize("backend", ["redis"], indirect=True)

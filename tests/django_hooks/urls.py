@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
+from django.conf import settings
 from django.core.cache import cache, caches
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.middleware.csrf import get_token
@@ -12,6 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import path, re_path
 from django.views.decorators.cache import cache_control, cache_page, never_cache
 from django.views.decorators.vary import vary_on_headers
+from django_redis.exceptions import ConnectionInterrupted
+from redis import Redis
+from redis.exceptions import RedisError
 
 cached = cache_page(60)
 
@@ -105,6 +110,31 @@ def too_large(request):
     return HttpResponse(random.Random(1).randbytes(1_500_000).hex())
 
 
+def two_caches(request):
+    return HttpResponse(f"{cache.get('a')} {caches['parts'].get('a')}")
+
+
+@cached
+def interrupted(request):
+    """Redis takes no writes, until one has timed out."""
+    redis = Redis.from_url(settings.CACHES["default"]["LOCATION"])
+    if cache.get("part") is None:
+        redis.execute_command("CLIENT", "PAUSE", "60000", "WRITE")
+        try:
+            cache.set("part", 1)
+        finally:
+            redis.execute_command("CLIENT", "UNPAUSE")
+            redis.close()
+    return HttpResponse("interrupted")
+
+
+@cached
+def interrupted_and_caught(request):
+    with suppress(ConnectionInterrupted, RedisError):
+        interrupted.__wrapped__(request)
+    return HttpResponse("went on without")
+
+
 @cached
 @vary_on_headers("User-Agent")
 def by_agent(request):
@@ -151,6 +181,7 @@ urlpatterns = [
         for view in (
             *(page, deferred, form, touches_user, signed_in, private, for_cdn, no_cache, never, vary_star, max_age_0),
             *(streaming, redirect, gone, too_large, by_agent, plain, many, marked, calls),
+            *(two_caches, interrupted, interrupted_and_caught),
         )
     ),
     # The same without the decorator, for the cache middleware to store.
