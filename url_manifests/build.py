@@ -21,7 +21,7 @@ from .prediction import PredictionPolicy, hour_weights
 from .reading import Progress, Reading, SourceCount
 from .selection import Selection, SelectionPolicy, VariantPolicy
 from .sources import Source
-from .tally import Tally, hits_by_name
+from .tally import Tally
 from .totals import Totals, by_size
 from .workers import make_engine, total_bytes
 
@@ -151,7 +151,7 @@ def _entries(
     site = tally.select([candidate.page for candidate in selected], counts.variant_names)
     variants = VariantPolicy(site, policy)
     # Remembered for the commonest only: a long log has as many mixes as pages.
-    shares_of = lru_cache(4096)(lambda mix: variants.shares(hits_by_name(mix)))
+    shares_of = lru_cache(4096)(lambda mix: variants.shares(tally.hits_by_name(mix)))
     by_page = {page: shares_of(mix) for page, mix in tally.mixes()}
     profiles = variants.used_profiles(name for shares in by_page.values() for name in shares)
     first = next(iter(profiles))

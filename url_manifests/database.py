@@ -7,6 +7,7 @@ hold at one moment. A build should not fail for that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ MEMORY_LIMIT_MB: Final = 120
 """To begin with. DuckDB's process needs as much again for itself; together with two workers that stays under 400 MB."""
 MOST_MEMORY_MB: Final = 4000
 _MORE: Final = 1.5
+_THREADS: Final = 2
 _BATCH: Final = 2048
 
 
@@ -36,7 +38,7 @@ class Database:
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(str(path))
         self._limit_memory(MEMORY_LIMIT_MB)
         self.run("SET temp_directory = ?", [str(spill)])
-        self.run("SET threads = 2")
+        self._set_threads(_THREADS)
         self.run("SET preserve_insertion_order = false")
         self.run("SET enable_progress_bar = false")  # it shows one of its own where Python is interactive
 
@@ -81,6 +83,18 @@ class Database:
         row = self.run(query, parameters).fetchone()
         assert row is not None
         return row
+
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Work with one thread, for a query whose threads hold much each."""
+        self._set_threads(1)
+        try:
+            yield
+        finally:
+            self._set_threads(_THREADS)
+
+    def _set_threads(self, number: int) -> None:
+        self._connection.execute(f"SET threads = {number}")
 
     def _limit_memory(self, megabytes: float) -> None:
         self._memory_mb = megabytes
