@@ -41,6 +41,8 @@ class Store:
     max_value_bytes: int | None = None
     slack_s: ClassVar[float] = SLACK_S
     """By how much a time left may be off."""
+    may_be_asked_apart: bool = False
+    """Whether another thread, with connections of its own, may look for keys: it finds the same."""
     needs_value: ClassVar[bool] = True
     """Whether writing or verifying needs the value itself beside its encoded form."""
 

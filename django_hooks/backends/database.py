@@ -40,6 +40,11 @@ class DatabaseStore(Store):
     """Each batch is a transaction, whose end waits for the disk."""
 
     @property
+    def may_be_asked_apart(self) -> bool:  # type: ignore[override]  # depends on the moment
+        """Not within a transaction, of which others see nothing, nor with SQLite, where there is nobody to wait for."""
+        return self._connection.vendor != "sqlite" and not self._connection.in_atomic_block
+
+    @property
     def _connection(self) -> Any:
         return connections[router.db_for_write(self.cache.cache_model_class)]
 

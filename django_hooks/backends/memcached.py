@@ -52,6 +52,8 @@ class RawValues:
 class MemcachedStore(Store):
     """What all clients have in common."""
 
+    may_be_asked_apart = True
+
     def lifetime_s(self, timeout: float | None) -> float | None:
         """Whole seconds."""
         return None if timeout is None else max(0, int(timeout))

@@ -55,6 +55,7 @@ _PASSING: Final = (ReadOnlyError, TryAgainError, ClusterDownError)
 class RedisStore(Store):
     """Django's own Redis backend."""
 
+    may_be_asked_apart = True
     tells_time_left = True
     needs_value = False
     max_value_bytes = _MAX_VALUE_BYTES

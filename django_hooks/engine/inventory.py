@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from django_hooks import stores
 from django_hooks.backends import Item, Store
@@ -12,10 +14,32 @@ from django_hooks.warmers.base import UNSET, Warmer
 from django_hooks.warmers.key_batches import KeyBatch
 from url_manifests.outcomes import Outcome
 
+from .ahead import Ahead
+from .alarm import OverdueError
 from .batch import WarmKeys
 from .options import RunOptions
 from .plan import Planned, Planner, is_a_timeout, lifetime_s
 from .write import Writer, outdated_among
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A batch that its store is being asked about."""
+
+    batch: KeyBatch
+    store: Store
+    made: Sequence[str]
+    chosen: Sequence[int]
+    """The indexes of the keys that are wanted."""
+    found: Callable[[], _Found]
+    """Waits for the answer."""
+
+
+class _Found(NamedTuple):
+    missing: Sequence[int] | None
+    """The indexes of the keys that are not there; ``None`` where the store does not answer."""
+    are_sound: bool = False
+    """Whether it is known already that all others are of use."""
 
 
 class Inventory:
@@ -26,30 +50,67 @@ class Inventory:
         planner: makes entries of what is missing.
         writer: asks the stores.
         wants: whether a key is to be looked at; ``None`` is all.
+        ahead: where the stores are asked that allow it.
     """
 
     def __init__(
-        self, options: RunOptions, planner: Planner, writer: Writer, wants: Callable[[str], object] | None
+        self,
+        options: RunOptions,
+        planner: Planner,
+        writer: Writer,
+        wants: Callable[[str], object] | None,
+        ahead: Ahead,
     ) -> None:
         self._options = options
         self._planner = planner
         self._writer = writer
         self._wants = wants
+        self._ahead = ahead
 
-    def of(self, warmer: Warmer, batch: KeyBatch) -> Iterator[Planned | Outcome | WarmKeys]:
-        """The keys that are there and stay, together; and each of the others, planned."""
+    def each(self, warmer: Warmer, batches: Iterable[KeyBatch]) -> Iterator[Iterator[Planned | Outcome | WarmKeys]]:
+        """For each batch: the keys that are there and stay, together; and each of the others, planned.
+
+        While a batch is being listed, the store is asked about the one before it.
+        """
+        last: _Asked | KeyBatch | None = None
+        error: Exception | None = None
+        batches = iter(batches)
+        while error is None:
+            try:
+                asked = self._asked(warmer, next(batches), is_first=last is None)
+            except OverdueError:
+                raise  # There is no time for the one before it either.
+            except Exception as raised:  # noqa: BLE001 - raised in its place, behind the batches that came before it
+                error, asked = raised, None
+            if last is not None:
+                yield self._dealt_with(warmer, last)
+            last = asked
+        if not isinstance(error, StopIteration):
+            raise error
+
+    def _asked(self, warmer: Warmer, batch: KeyBatch, *, is_first: bool) -> _Asked | KeyBatch:
+        """The batch as it is where each of its entries has to be looked at."""
         store = self._store(warmer, batch)
         keys = batch.keys or ()
         made = None if store is None else store.make_many(keys, batch.version)
         # Two entries of one key may contradict each other, which is for the planner to see.
         if store is None or made is None or len(set(made)) < len(made):
-            yield from self._one_by_one(warmer, batch)
-            return
+            return batch
         chosen = [index for index, key in enumerate(keys) if self._wants(key)] if self._wants else range(len(keys))
-        missing = self._missing(store, batch, chosen, made)
+        call = partial(self._look, batch=batch, chosen=chosen, made=made)
+        # A warmer of one batch is not worth a connection more.
+        found = partial(call, store) if is_first or not store.may_be_asked_apart else self._ahead.ask(store.alias, call)
+        return _Asked(batch, store, made, chosen, found)
+
+    def _dealt_with(self, warmer: Warmer, asked: _Asked | KeyBatch) -> Iterator[Planned | Outcome | WarmKeys]:
+        if isinstance(asked, KeyBatch):
+            yield from self._one_by_one(warmer, asked)
+            return
+        batch, store, made, chosen = asked.batch, asked.store, asked.made, asked.chosen
+        keys, (missing, are_sound) = batch.keys or (), asked.found()
         gone = set(missing or ())
         live = [index for index in chosen if index not in gone] if gone else chosen
-        due = None if missing is None else self._due(store, warmer, batch, live, made)
+        due = set[int]() if are_sound else None if missing is None else self._due(store, warmer, batch, live, made)
         if due is None:
             yield from self._one_by_one(warmer, batch)
             return
@@ -71,10 +132,13 @@ class Inventory:
         kept_s = lifetime_s(store, timeout)
         return store if kept_s is None or kept_s > 0 else None
 
-    def _missing(
-        self, store: Store, batch: KeyBatch, chosen: Sequence[int], made: Sequence[str]
-    ) -> Sequence[int] | None:
+    def _look(self, store: Store, batch: KeyBatch, chosen: Sequence[int], made: Sequence[str]) -> _Found:
         keys = batch.keys or ()
+        if batch.are_sound and len(chosen) == len(keys) and not self._options.fresh_for_s:
+            if (are_sound := self._writer.ask(store, partial(batch.are_sound, store))) is None:
+                return _Found(None)
+            if are_sound:
+                return _Found((), are_sound=True)
         missing: list[int] = []
         at_once = self._options.batch_keys or store.batch_keys
         for start in range(0, len(chosen), at_once):
@@ -82,9 +146,9 @@ class Inventory:
             asked = [keys[index] for index in part], batch.version, [made[index] for index in part]
             found = self._writer.ask(store, partial(store.missing, *asked))
             if found is None:
-                return None
+                return _Found(None)
             missing += [part[index] for index in found]
-        return missing
+        return _Found(missing)
 
     def _due(
         self, store: Store, warmer: Warmer, batch: KeyBatch, live: Sequence[int], made: Sequence[str]

@@ -22,6 +22,7 @@ from django_hooks.warmers.base import UNSET, Warmer
 from django_hooks.warmers.key_batches import has_key_batches
 from url_manifests.outcomes import Outcome, Result
 
+from .ahead import Ahead
 from .alarm import Alarm, OverdueError
 from .awaiting import taken
 from .batch import BatchResult, WarmKeys
@@ -51,7 +52,8 @@ class Engine:
         self._planner = Planner()
         self._memory = MemoryWatch(options.max_memory_bytes)
         self._writer = Writer(options, lambda: self.is_late)
-        self._inventory = Inventory(options, self._planner, self._writer, self._wants)
+        self._ahead = Ahead()
+        self._inventory = Inventory(options, self._planner, self._writer, self._wants, self._ahead)
         self._alarm = Alarm(self._left_s)
         self._computer = Computer(options.threads, options.awaits, lambda: self.is_late, self._alarm)
 
@@ -68,8 +70,8 @@ class Engine:
             yield from self.plan(warmer)
             return
         try:
-            for batch in warmer.key_batches():
-                for entry in chain((None,), self._inventory.of(warmer, batch)):
+            for entries in self._inventory.each(warmer, warmer.key_batches()):
+                for entry in chain((None,), entries):
                     if self.is_late:
                         yield _left_out(warmer, "deadline")
                         return
@@ -99,7 +101,7 @@ class Engine:
 
     def batches(self, warmers: Iterable[Warmer]) -> Iterator[BatchResult]:
         """Warm; the same, without an object for each entry of which nothing is to be said."""
-        with self._alarm.set(), self._computer, closing(self._planner):
+        with self._alarm.set(), self._computer, closing(self._planner), self._ahead:
             for warmer in warmers:
                 yield from self._run_warmer(warmer)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from django_hooks.backends import Store
+
 from .base import UNSET, CacheEntry, Timeout, Warmer
 
 _T = TypeVar("_T")
@@ -30,6 +32,9 @@ class KeyBatch:
     """The shortest one among the entries; `UNSET` is the warmer's."""
     weight: float = 1
     """Of each entry."""
+    are_sound: Callable[[Store], bool] | None = None
+    """Whether all of the entries are there, and none is outdated: what can be said of all together need not be asked of
+    each. It must not use a database, for it may be called in another thread."""
 
 
 def has_key_batches(warmer: Warmer) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Final
 
@@ -93,14 +94,15 @@ class PermissionsWarmer(Warmer):
         if shared_cache() is None:
             return ()
         with closing(open_store(conf.get("PERMISSIONS_ALIAS"))) as store:
-            return liveness.dead_in(store, [entry.key for entry in entries], _current(store, entries))
+            under = _current(store, [entry.source for entry in entries])
+            return liveness.dead_in(store, [entry.key for entry in entries], under)
 
     def changed_meanwhile(self, entries: Sequence[CacheEntry], values: Mapping[str, Any]) -> Iterable[str]:
         """The keys of what was dead when it was written. Nobody would have believed it, but it is not warm either."""
         if shared_cache() is None:
             return ()
         with closing(open_store(conf.get("PERMISSIONS_ALIAS"))) as store:
-            current = zip(entries, _current(store, entries), strict=True)
+            current = zip(entries, _current(store, [entry.source for entry in entries]), strict=True)
             return [entry.key for entry, under in current if not is_usable(values.get(entry.key), under)]
 
     def compute_many(self, entries: Sequence[CacheEntry]) -> Mapping[str, Any]:
@@ -227,16 +229,19 @@ def _has_field(name: str) -> bool:
     return True
 
 
-def _current(store: Store, entries: Sequence[CacheEntry]) -> list[liveness.Under]:
-    database = _database()
-    return liveness.current(store, database, [None if e.source is _Source.SUPERUSERS else e.source for e in entries])
+def _current(store: Store, sources: Iterable[Any]) -> list[liveness.Under]:
+    return liveness.current(store, _database(), [None if pk is _Source.SUPERUSERS else pk for pk in sources])
+
+
+def _are_current(store: Store, keys: Sequence[str], sources: Sequence[Any]) -> bool:
+    return not liveness.dead_in(store, keys, _current(store, sources))
 
 
 def _batch(keys: Sequence[str], sources: Sequence[Any]) -> KeyBatch:
     def make() -> Iterator[CacheEntry]:
         return (CacheEntry(key=key, source=source) for key, source in zip(keys, sources, strict=True))
 
-    return KeyBatch(keys=keys, make=make)
+    return KeyBatch(keys=keys, make=make, are_sound=partial(_are_current, keys=keys, sources=sources))
 
 
 def _label() -> str:
