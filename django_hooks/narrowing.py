@@ -98,7 +98,9 @@ class Part:
         if batch.keys is None:
             return one_by_one(batch, self)
         ours = [crc32(key.encode("utf-8", "replace")) % self._parts == self._part for key in batch.keys]
-        return replace(batch, keys=list(compress(batch.keys, ours)), make=lambda: compress(batch.make(), ours))
+        # What can be said of all keys together would take reading those of the other parts.
+        keys = list(compress(batch.keys, ours))
+        return replace(batch, keys=keys, make=lambda: compress(batch.make(), ours), are_sound=None)
 
 
 class Purse:

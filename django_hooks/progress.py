@@ -6,12 +6,12 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Final, TextIO
 
 from url_manifests.outcomes import Outcome, Result
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 CHOICES: Final = ("auto", "bar", "lines", "none")
 LINE_INTERVAL_S: Final = 5.0
@@ -119,15 +119,21 @@ class Bars(Watcher):
             )
 
 
-_COLUMNS: Final = (
-    TextColumn("{task.description:<12}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TextColumn("{task.fields[rate]}/s"),
-    TextColumn("{task.fields[warm]} warm"),
-    TextColumn("{task.fields[errors]} errors"),
-    TimeRemainingColumn(),
-)
+def _progress(stream: TextIO) -> Progress:
+    from rich import progress  # noqa: PLC0415 - a pipeline, where nobody looks, need not load it
+    from rich.console import Console  # noqa: PLC0415
+
+    return progress.Progress(
+        progress.TextColumn("{task.description:<12}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[rate]}/s"),
+        progress.TextColumn("{task.fields[warm]} warm"),
+        progress.TextColumn("{task.fields[errors]} errors"),
+        progress.TimeRemainingColumn(),
+        console=Console(file=stream),
+        transient=True,
+    )
 
 
 @contextmanager
@@ -144,7 +150,7 @@ def watching(
     if choice == "auto":
         choice = "bar" if stream.isatty() else "lines"
     if choice == "bar":
-        with Progress(*_COLUMNS, console=Console(file=stream), transient=True) as progress:
+        with _progress(stream) as progress:
             yield Bars(category_of, progress, totals)
     elif choice == "lines":
         yield Lines(category_of, stream, totals)

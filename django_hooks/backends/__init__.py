@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
 
 from django.core.cache import caches
 
-from . import database, files, memcached, pylibmc, redis
 from .base import Factory, Store
 from .findings import GONE, Finding, Gone, Problems
 from .items import Item
@@ -15,13 +14,13 @@ from .room import Room
 
 __all__ = ["GONE", "Finding", "Gone", "Item", "Problems", "Room", "Store", "open_store", "shortest_time_left_s"]
 
-_KINDS: Final[tuple[Factory, ...]] = (
-    redis.store_for,
-    memcached.store_for,
-    pylibmc.store_for,
-    database.store_for,
-    files.store_for,
-)
+
+@cache
+def _kinds() -> tuple[Factory, ...]:
+    # Loading the clients takes a tenth of a second, which web workers and most commands have no use for.
+    from . import database, files, memcached, pylibmc, redis  # noqa: PLC0415
+
+    return redis.store_for, memcached.store_for, pylibmc.store_for, database.store_for, files.store_for
 
 
 def shortest_time_left_s(store: Store, keys: Sequence[str], version: int | str | None) -> float | None:
@@ -44,8 +43,8 @@ def open_store(alias: str) -> Store:
     Raises:
         InvalidCacheBackendError: there is no such alias; and whatever the backend's constructor raises.
     """
-    cache = caches[alias]
-    for kind in _KINDS:
-        if (store := kind(alias, cache)) is not None:
+    opened = caches[alias]
+    for kind in _kinds():
+        if (store := kind(alias, opened)) is not None:
             return store
-    return Store(alias, cache)
+    return Store(alias, opened)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
-
-from django_hooks.backends import Store
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from .base import UNSET, CacheEntry, Timeout, Warmer
+
+if TYPE_CHECKING:
+    from django_hooks.backends import Store
 
 _T = TypeVar("_T")
 

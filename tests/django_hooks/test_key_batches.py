@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from dataclasses import replace
 from itertools import islice
 
 import pytest
+import redis
 from django.core.cache import cache, caches
 
 from django_hooks.backends import Store, open_store
 from django_hooks.engine import Engine, RunOptions
+from django_hooks.engine.ahead import Ahead
 from django_hooks.narrowing import Part, Purse, through
 from django_hooks.strategies import Budget
 from django_hooks.warmers import CacheEntry, KeyBatch, Warmer
@@ -178,6 +183,81 @@ def test_what_nobody_would_use_is_written_anew():
             raise LookupError
 
     assert set(run(Unsure(wanted=range(20))).values()) == {STORED}
+
+
+def test_a_warmer_that_can_say_so_of_all_keys_at_once_is_not_asked_of_each(asked):
+    class Sure(Numbers):
+        are_sound = True
+        seen = 0
+
+        def key_batches(self):
+            return (replace(batch, are_sound=self.say) for batch in super().key_batches())
+
+        def say(self, store):
+            self.seen += 1
+            return self.are_sound and store.cache.get("k0") is not None
+
+        def outdated(self, entries):
+            return ["k5"]
+
+    run(Numbers(wanted=range(20)))
+    asked.clear()
+    again = Sure(wanted=range(20))
+    assert set(run(again).values()) == {WARM}
+    assert (again.seen, again.made, asked) == (2, [], [])
+    # Where it cannot, or only some are asked for, or their time matters, the usual questions are.
+    assert run(Sure(wanted=range(20), are_sound=False))["k5"] == STORED
+    part = through(Sure(wanted=range(20)), Part(0, 1))
+    assert run(part)["k5"] == STORED
+    again = Sure(wanted=range(20))
+    assert run(again, key_pattern="k5") == {"k5": STORED}
+    run(again, fresh_for_s=10)
+    assert again.seen == 0
+
+
+@pytest.mark.parametrize("backend", ["redis", "memcached", "django-redis"], indirect=True)
+def test_the_next_keys_are_asked_for_by_another_thread_while_the_last_are_dealt_with(backend, monkeypatch):
+    threads = []
+    kind = type(open_store("default"))
+    own = kind.missing
+
+    def missing(self, *arguments):
+        threads.append((threading.current_thread(), self.cache))
+        return own(self, *arguments)
+
+    monkeypatch.setattr(kind, "missing", missing)
+    for expected in (STORED, WARM):
+        threads.clear()
+        assert run(Numbers()) == {f"k{n}": expected for n in range(50)}
+        here = [thread is threading.current_thread() for thread, _ in threads]
+        assert sorted(here) == [False] * 4 + [True]
+        assert {cache is caches["default"] for thread, cache in threads if thread.name == "warm-cache-ahead"} == {False}
+        assert not any(thread.is_alive() for thread, _ in threads if thread is not threading.current_thread())
+
+
+@pytest.mark.parametrize("backend", ["redis"], indirect=True)
+def test_what_fails_there_is_reported_here(backend, monkeypatch):
+    run(Numbers())
+    kind = type(open_store("default"))
+    own = kind.missing
+
+    def missing(self, *arguments):
+        if threading.current_thread() is not threading.main_thread():
+            raise redis.exceptions.ConnectionError("gone")
+        return own(self, *arguments)
+
+    monkeypatch.setattr(kind, "missing", missing)
+    found = run(Numbers(), retries=0)
+    assert {found[f"k{n}"] for n in range(10)} == {WARM}
+    assert {found[f"k{n}"] for n in range(10, 50)} == {(Result.FAILED, "cache-down")}
+
+
+def test_a_server_that_hangs_there_does_not_hold_up_the_end():
+    released, began_s = threading.Event(), time.monotonic()
+    with Ahead() as ahead:
+        ahead.ask("default", lambda store: released.wait(60))
+    assert time.monotonic() - began_s < 5
+    released.set()
 
 
 def test_one_key_with_two_timeouts_is_an_error_also_when_it_is_there():

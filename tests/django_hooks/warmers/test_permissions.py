@@ -163,6 +163,22 @@ def test_what_is_there_but_dead_is_told_apart(people):
     assert set(warmer.outdated(list(entries.values()))) == {entry.key for entry in entries.values()}
 
 
+@pytest.mark.parametrize("backend", SHARED, indirect=True)
+def test_a_second_run_writes_what_died_and_nothing_else(people):
+    def run():
+        return Counter(str(outcome.result) for outcome in Engine(RunOptions()).run([the_warmer()]))
+
+    assert run() == {"stored": 11}
+    assert run() == {"already_warm": 11}
+    cache.delete(CachedPermissionsBackend().keys(people[2]).entry)
+    assert run() == {"already_warm": 10, "stored": 1}
+    people[0].user_permissions.clear()
+    assert run() == {"already_warm": 10, "stored": 1}
+    Group.objects.get(name="g0").permissions.clear()
+    assert run() == {"stored": 11}
+    assert run() == {"already_warm": 11}
+
+
 def test_what_was_dead_when_it_was_written_is_not_called_warm(people):
     warmer = the_warmer()
     entries = list(warmer.entries())
