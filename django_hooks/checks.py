@@ -25,6 +25,7 @@ from .middleware import PATH, CacheWarmingMiddleware, caching_middleware_outside
 from .permissions.checks import check_permissions
 from .personas.checks import check_personas
 from .safety_checks import check_safety, check_site
+from .setting_table import SETTINGS
 from .traffic.checks import check_traffic
 from .warmers.checks import check_warmers
 
@@ -46,9 +47,9 @@ def check_cache_warming(app_configs: Iterable[AppConfig] | None = None, **kwargs
 
 
 def _unknown_keys(configured: dict[str, Any]) -> Iterator[CheckMessage]:
-    for name in configured.keys() - conf.SETTINGS.keys():
-        nearest = difflib.get_close_matches(str(name), conf.SETTINGS, n=1)
-        known = ", ".join(sorted(conf.SETTINGS))
+    for name in configured.keys() - SETTINGS.keys():
+        nearest = difflib.get_close_matches(str(name), SETTINGS, n=1)
+        known = ", ".join(sorted(SETTINGS))
         yield Error(
             f"{conf.setting_path(name)} is unknown.",
             hint=f"Did you mean {nearest[0]!r}?" if nearest else f"Known are {known}.",
@@ -57,7 +58,7 @@ def _unknown_keys(configured: dict[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _wrong_types(configured: dict[str, Any]) -> Iterator[CheckMessage]:
-    for name, setting in conf.SETTINGS.items():
+    for name, setting in SETTINGS.items():
         if name in configured and (problem := setting.problem(configured[name])):
             yield Error(f"{conf.setting_path(name)} {problem}.", hint=setting.help, id="cache_warming.E003")
 

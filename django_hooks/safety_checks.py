@@ -10,13 +10,14 @@ from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddlew
 
 from . import addresses, client_timeouts, conf, gate
 from .middleware import is_middleware
+from .setting_table import SETTINGS
 
 
 def check_safety() -> Iterator[CheckMessage]:
     """One error for each setting that is malformed."""
     for error in (*gate.problems(), *addresses.problems()):
         name = error.setting.removeprefix(f"{conf.NAME}['").partition("'")[0]
-        yield Error(f"{error.setting} {error.problem}.", hint=conf.SETTINGS[name].help, id="cache_warming.E010")
+        yield Error(f"{error.setting} {error.problem}.", hint=SETTINGS[name].help, id="cache_warming.E010")
 
 
 def check_site() -> Iterator[CheckMessage]:

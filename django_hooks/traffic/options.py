@@ -21,7 +21,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficOptions:
-    """What the recorder was told when the server built its middleware; see `django_hooks.conf.SETTINGS`."""
+    """What the recorder was told when the server built its middleware; see `django_hooks.setting_table.SETTINGS`."""
 
     one_in: int = 1
     """Of how many requests one is noted: the sample rate as a whole number, so that a note stands for just as many."""

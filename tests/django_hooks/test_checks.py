@@ -8,6 +8,7 @@ from django.core.checks import run_checks
 from django_hooks import conf
 from django_hooks.checks import check_cache_warming
 from django_hooks.middleware import PATH
+from django_hooks.setting_table import SETTINGS
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .tickets import SECRET
@@ -109,6 +110,6 @@ def test_a_wrong_value_is_an_error_where_it_is_used(sound):
 
 
 def test_every_setting_explains_itself():
-    for setting in conf.SETTINGS.values():
+    for setting in SETTINGS.values():
         assert setting.help.endswith(".")
         assert setting.problem(setting.default) == ""

@@ -42,7 +42,7 @@ def _environment() -> str:
 
 
 def _settings() -> str:
-    from django_hooks.conf import SETTINGS
+    from django_hooks.setting_table import SETTINGS
 
     return _table(
         ["key", "type", "default", "meaning"],
