@@ -46,27 +46,29 @@ class Ahead:
         if self._thread is not None:
             self._jobs.put(None)
             self._thread.join(_END_S)
-            self._thread = None
+            # One that still hangs must not get what is asked from now on.
+            self._thread, self._jobs = None, SimpleQueue()
 
     def ask(self, alias: str, call: Callable[[Store], _T]) -> Callable[[], _T]:
         """Have ``call`` made with the alias's store; gives a function that waits for what it returned, or raised."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="warm-cache-ahead", daemon=True)
+            self._thread = threading.Thread(target=_work, args=(self._jobs,), name="warm-cache-ahead", daemon=True)
             self._thread.start()
         answer: Future[_T] = Future()
         self._jobs.put(_Job(answer, alias, call))
         return answer.result
 
-    def _work(self) -> None:
-        stores: dict[str, Store] = {}
-        try:
-            while (job := self._jobs.get()) is not None:
-                _do(job, stores)
-        finally:
-            for store in stores.values():
-                store.close()
-            caches.close_all()
-            connections.close_all()
+
+def _work(jobs: SimpleQueue[_Job | None]) -> None:
+    stores: dict[str, Store] = {}
+    try:
+        while (job := jobs.get()) is not None:
+            _do(job, stores)
+    finally:
+        for store in stores.values():
+            store.close()
+        caches.close_all()
+        connections.close_all()
 
 
 def _do(job: _Job, stores: dict[str, Store]) -> None:

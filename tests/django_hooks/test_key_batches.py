@@ -254,9 +254,12 @@ def test_what_fails_there_is_reported_here(backend, monkeypatch):
 
 def test_a_server_that_hangs_there_does_not_hold_up_the_end():
     released, began_s = threading.Event(), time.monotonic()
-    with Ahead() as ahead:
+    ahead = Ahead()
+    with ahead:
         ahead.ask("default", lambda store: released.wait(60))
     assert time.monotonic() - began_s < 5
+    with ahead:
+        assert ahead.ask("default", lambda store: store.alias)() == "default"
     released.set()
 
 
