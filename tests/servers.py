@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -197,22 +198,21 @@ def postgres(folder: Path, *options: str) -> Iterator[Server]:
     """A PostgreSQL with one database, ``postgres``, and no password."""
     port = free_port()
     binaries = Path(require("postgres")).resolve().parent  # initdb lies beside it, often not on PATH
-    # PostgreSQL refuses to run as root; its package brings an account for it.
+    # PostgreSQL refuses to run as root; its package brings an account for it. In a folder of its own, for pytest's are
+    # closed to other accounts, again whenever a second run begins.
     user = "postgres" if os.geteuid() == 0 else None
-    data = folder / "data"
-    data.mkdir()
-    if user:
-        for path in (*folder.parents[: len(folder.parents) - 2], folder):
-            path.chmod(path.stat().st_mode | 0o011)
-        shutil.chown(data, user)
-        shutil.chown(folder, user)
-    initialise = [str(binaries / "initdb"), "--auth=trust", "--username=postgres", "--no-sync", "-D", str(data)]
-    subprocess.run(initialise, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    # Sockets in the temporary folder could exceed the length that a path of a socket may have.
-    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off", *options]
-    url = f"postgres://postgres@127.0.0.1:{port}/postgres"
-    with running(command, port, url, folder / "postgres.log", user) as server:
-        yield server
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        home = Path(name)
+        if user:
+            shutil.chown(home, user)
+        data, log = home / "data", folder / "postgres.log"
+        initialise = [str(binaries / "initdb"), "--auth=trust", "--username=postgres", "--no-sync", "-D", str(data)]
+        subprocess.run(initialise, user=user, cwd=home, check=True, stdout=subprocess.DEVNULL)
+        # Sockets in the temporary folder could exceed the length that a path of a socket may have.
+        command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off", *options]
+        url = f"postgres://postgres@127.0.0.1:{port}/postgres"
+        with running(command, port, url, log, user) as server:
+            yield server
 
 
 @contextmanager
