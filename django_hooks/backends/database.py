@@ -6,11 +6,12 @@ table is full; entries that live are never culled: what does not fit is not writ
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterator, Sequence
-from datetime import MAXYEAR, UTC, datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -28,6 +29,8 @@ from .upserts import LISTED, UPSERTS, Row, live_keys
 
 _MAX_KEY_LENGTH: Final = 255
 """Of the column, as ``createcachetable`` makes it."""
+_MAXYEAR_S: Final = (datetime(MAXYEAR, 1, 1, tzinfo=UTC) - timedelta(days=1)).timestamp()
+"""Wherever on Earth that is."""
 _VENDORS: Final = ("sqlite", "postgresql", "mysql")
 
 
@@ -135,7 +138,7 @@ class DatabaseStore(Store):
 
     def verify(self, items: Sequence[Item], elapsed_s: float) -> Problems:
         """Values as they lie there, and the time that they have left."""
-        found = {key: row for key, *row in self._select("{key}, {value}, {expires}", _made(items))}
+        found = {key: row for key, *row in self._select(f"{{key}}, {{value}}, {self._end}", _made(items))}
         seconds_left = self._clock()
         problems: Problems = {}
         for index, item in enumerate(items):
@@ -149,7 +152,7 @@ class DatabaseStore(Store):
 
     def time_left_s(self, items: Sequence[Item]) -> list[float | Gone | None]:
         """To the second."""
-        found = dict(self._select("{key}, {expires}", _made(items)))
+        found = dict(self._select(f"{{key}}, {self._end}", _made(items)))
         seconds_left = self._clock()
         return [seconds_left(found[item.made]) if item.made in found else GONE for item in items]
 
@@ -166,20 +169,30 @@ class DatabaseStore(Store):
         """Rows, or keys alone, in parts that the database takes with one statement."""
         yield rows
 
+    @property
+    def _end(self) -> str:
+        # A client library makes dates one by one, which takes longer than all the rest of reading back.
+        is_postgresql = self._connection.vendor == "postgresql"
+        return "EXTRACT(EPOCH FROM {expires})::bigint" if is_postgresql else "{expires}"
+
     def _clock(self) -> Callable[[Any], float | Gone | None]:
-        """What turns a value of the column ``expires`` into seconds left."""
+        """What turns a value of `_end` into seconds left."""
         connection = self._connection
         # As DatabaseCache itself reads the column: without a model, by the converters of a date and time.
         expression: Any = models.Expression(output_field=models.DateTimeField())
         converters = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
         now = timezone.now()
 
-        def seconds_left(expires: Any) -> float | Gone | None:
-            for converter in converters:
-                expires = converter(expires, expression, connection)
-            if expires.year >= MAXYEAR:  # how the database cache writes "for ever"
+        @functools.cache  # entries of one timeout end together
+        def seconds_left(end: Any) -> float | Gone | None:
+            if isinstance(end, int):
+                is_endless, left_s = end >= _MAXYEAR_S, end - now.timestamp()
+            else:
+                for converter in converters:
+                    end = converter(end, expression, connection)
+                is_endless, left_s = end.year >= MAXYEAR, (end - now).total_seconds()
+            if is_endless:  # how the database cache writes "for ever"
                 return None
-            left_s: float = (expires - now).total_seconds()
             return left_s if left_s > 0 else GONE
 
         return seconds_left

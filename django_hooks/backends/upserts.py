@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final, TypeAlias
@@ -25,33 +26,34 @@ LISTED: Final = {
 _INSERT: Final = "INSERT INTO {table} ({key}, {value}, {expires}) "
 _CONFLICT: Final = " ON CONFLICT ({key}) DO UPDATE SET {value} = excluded.{value}, {expires} = excluded.{expires}"
 _EXPIRED: Final = " WHERE {table}.{expires} < %s"
-# Three texts are parsed and planned in no time, thousands of single values, or of an array's elements, are not.
+# Three texts are parsed and planned in no time; thousands of single values, or of an array's elements, are not.
 _GIVEN: Final = (
-    "SELECT * FROM unnest(ARRAY(SELECT json_array_elements_text(%s::json)),"
-    " string_to_array(%s, ','), string_to_array(%s, ',')::timestamptz[]) AS given (k, v, e)"
+    "SELECT * FROM unnest(string_to_array(%s, %s), string_to_array(%s, ','), string_to_array(%s, ',')::timestamptz[])"
 )
-# Answers for the keys alone that were left as they are.
-_LEFT_ALONE: Final = " ".join(
-    (
-        f"WITH given AS ({_GIVEN}), written AS (",
-        _INSERT + "SELECT * FROM given" + _CONFLICT + _EXPIRED + " RETURNING {key})",  # noqa: S608 - names alone
-        "SELECT k FROM given WHERE k NOT IN (SELECT {key} FROM written)",
-    )
-)
+_PART: Final = 1000
+"""Rows of a statement for PostgreSQL: what it has to unfold stays small, and fewer cost more round trips."""
 
 
 def upsert_postgresql(cursor: Any, named: Named, rows: Sequence[Row], now: Any, *, overwrite: bool) -> set[str]:
     """Write; the keys of rows that were left alone, as they live."""
-    if not rows:
-        return set()
-    keys, texts, ends = zip(*rows, strict=True)
-    # Neither base64 nor a moment has a comma in it.
-    given = [json.dumps(keys), ",".join(texts), ",".join(map(str, ends))]
-    if overwrite:
-        cursor.execute(named(_INSERT + _GIVEN + _CONFLICT), given)
-        return set()
-    cursor.execute(named(_LEFT_ALONE), [*given, now])
-    return {key for (key,) in cursor.fetchall()}
+    sql = named(_INSERT + _GIVEN + _CONFLICT + ("" if overwrite else _EXPIRED + " RETURNING {key}"))
+    left: set[str] = set()
+    for start in range(0, len(rows), _PART):
+        keys, texts, ends = zip(*rows[start : start + _PART], strict=True)
+        end_texts = {end: str(end) for end in set(ends)}
+        between = _in_none_of(keys)
+        # Neither base64 nor a moment has a comma in it.
+        given = [between.join(keys), between, ",".join(texts), ",".join(map(end_texts.__getitem__, ends))]
+        cursor.execute(sql, given if overwrite else [*given, now])
+        if not overwrite:
+            left.update(set(keys).difference(key for (key,) in cursor.fetchall()))
+    return left
+
+
+def _in_none_of(keys: Sequence[str]) -> str:
+    """The first character that no key has."""
+    text = "".join(keys)
+    return next(mark for number in range(1, sys.maxunicode) if (mark := chr(number)) not in text)
 
 
 def upsert_sqlite(cursor: Any, named: Named, rows: Sequence[Row], now: Any, *, overwrite: bool) -> set[str]:

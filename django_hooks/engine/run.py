@@ -66,9 +66,10 @@ class Engine:
 
     def _entries(self, warmer: Warmer) -> Iterator[Planned | Outcome | WarmKeys]:
         """`plan`, but with the stores asked at once for what comes in batches of keys."""
-        if self._options.refresh or not has_key_batches(warmer):  # A run that refreshes makes every entry anyway.
-            yield from self.plan(warmer)
-            return
+        # A run that refreshes makes every entry anyway.
+        return self.plan(warmer) if self._options.refresh or not has_key_batches(warmer) else self._not_warm(warmer)
+
+    def _not_warm(self, warmer: Warmer) -> Iterator[Planned | Outcome | WarmKeys]:
         try:
             for entries in self._inventory.each(warmer, warmer.key_batches()):
                 for entry in chain((None,), entries):

@@ -115,6 +115,32 @@ def test_each_key_has_a_timeout_of_its_own(anywhere, store):
     assert opened.present([gone, forever, short]) == {1, 2}
 
 
+@pytest.mark.parametrize("anywhere", DATABASES, indirect=True)
+@pytest.mark.parametrize("zone", ["Asia/Tehran", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("aware", [True, False])
+def test_a_time_left_is_the_same_in_every_time_zone(anywhere, store, settings, zone, aware):
+    settings.TIME_ZONE, settings.USE_TZ = zone, aware
+    cache.set("theirs", 1, 500)
+    opened = store()
+    forever, ours = items(opened, {"forever": 1}, timeout=None), items(opened, {"ours": 1}, timeout=500)
+    opened.write([*forever, *ours], overwrite=False)
+    left = opened.time_left_s([*forever, *ours, *items(opened, {"theirs": 1})])
+    assert left[0] is None
+    assert all(495 < left_s <= 501 for left_s in left[1:])
+
+
+@pytest.mark.parametrize("anywhere", DATABASES, indirect=True)
+@pytest.mark.filterwarnings("ignore::django.core.cache.CacheKeyWarning")
+def test_keys_may_hold_what_separates_them(anywhere, store):
+    names = ["a,b", "a\x01b", "a\x02b", "tab\tb", "line\nb", "{}", "a\x1fb", "%s", "'", "\\x01"]
+    cache.set(names[1], "visitor's", 500)
+    opened = store()
+    made = items(opened, {name: name for name in names})
+    assert opened.write(made, overwrite=False) == {1: (Finding.TAKEN, "")}
+    assert cache.get_many(names) == {name: name for name in names} | {names[1]: "visitor's"}
+    assert opened.write(made, overwrite=True) == opened.verify(made, 0) == {}
+
+
 @everywhere
 def test_a_live_entry_stands_unless_it_is_to_be_overwritten(anywhere, store):
     cache.set("k", "visitor's", 500)
