@@ -17,12 +17,6 @@ Row: TypeAlias = tuple[str, str, Any]
 Named: TypeAlias = Callable[[str], str]
 """Fills the names of table and columns into a statement."""
 
-LISTED: Final = {
-    "sqlite": "{key} IN (SELECT value FROM json_each(%s))",
-    "postgresql": "{key} = ANY(ARRAY(SELECT json_array_elements_text(%s::json)))",
-}
-"""Database → condition for a list of keys of any length that is one parameter, as JSON."""
-
 _INSERT: Final = "INSERT INTO {table} ({key}, {value}, {expires}) "
 _CONFLICT: Final = " ON CONFLICT ({key}) DO UPDATE SET {value} = excluded.{value}, {expires} = excluded.{expires}"
 _EXPIRED: Final = " WHERE {table}.{expires} < %s"
@@ -97,11 +91,23 @@ def upsert_mysql(cursor: Any, named: Named, rows: Sequence[Row], now: Any, *, ov
     return set()
 
 
+def one_of(vendor: str, keys: Sequence[str]) -> tuple[str, list[str]]:
+    """A condition that a row's key is among these, and its values."""
+    if vendor == "sqlite":
+        return "{key} IN (SELECT value FROM json_each(%s))", [json.dumps(keys)]
+    if vendor == "postgresql":
+        between = _in_none_of(keys)
+        # A subquery, of whose values PostgreSQL knows nothing: it looks all of them up, where else it might read a
+        # whole table that has no statistics yet.
+        return "{key} = ANY((SELECT string_to_array(%s, %s))::text[])", [between.join(keys), between]
+    return f"{{key}} IN ({', '.join(['%s'] * len(keys))})", list(keys)
+
+
 def live_keys(cursor: Any, named: Named, keys: Sequence[str], now: Any) -> set[str]:
-    """Those of the keys that have not expired; for databases in `LISTED`."""
-    listed = LISTED[cursor.db.vendor]
-    select = named(f"SELECT {{key}} FROM {{table}} WHERE {listed} AND {{expires}} >= %s")  # noqa: S608 - names alone
-    cursor.execute(select, [json.dumps(keys), now])
+    """Those of the keys that have not expired."""
+    condition, values = one_of(cursor.db.vendor, keys)
+    select = named(f"SELECT {{key}} FROM {{table}} WHERE {condition} AND {{expires}} >= %s")  # noqa: S608 - names alone
+    cursor.execute(select, [*values, now])
     return {key for (key,) in cursor.fetchall()}
 
 
