@@ -24,7 +24,7 @@ from .crosscheck import Tally, cross_check
 from .engine.plan import failure
 from .history import RunRecord
 from .lock import RunGuard
-from .modes.run import Run, left_out
+from .modes.run import Run
 from .presence import Presence
 from .progress import watched, watching
 from .strategies import Strategy
@@ -114,10 +114,7 @@ def _go(run: Run, warm_all: Callable[[Run], None], broken: Mapping[str, str]) ->
         run.report.error = SiteProtectionError("stopped by a signal; run again, and what is warm is left alone")
     except (AnotherRunError, SiteProtectionError) as error:
         run.report.error = error
-    if run.report.error is not None:
-        for warmer in run.warmers:
-            if warmer.name not in run.done:
-                run.report.add(left_out(warmer, "stopped"))
+    run.settle()
 
 
 def _category(outcome: Outcome, categories: Mapping[str, str]) -> str:

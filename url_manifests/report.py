@@ -51,6 +51,8 @@ class Report:
     """From a monotonic clock; the two times above are for people."""
     error: CacheWarmingError | None = None
     """What ended the run early, if anything did."""
+    unfinished: list[str] = field(default_factory=list)
+    """Warmers that were not, or not wholly, asked for their entries, and do not tell how many are left."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further top-level fields of the document, such as the achieved rate."""
 
@@ -149,7 +151,9 @@ class Report:
     def exit_code(self) -> ExitCode:
         if self.error is not None:
             return self.error.exit_code
-        return ExitCode.WARM if self.coverage >= self.require_coverage else ExitCode.BELOW_COVERAGE
+        is_unknown = bool(self.unfinished) and self.require_coverage > 0
+        is_covered = self.coverage >= self.require_coverage and not is_unknown
+        return ExitCode.WARM if is_covered else ExitCode.BELOW_COVERAGE
 
     @property
     def outcome(self) -> str:
@@ -212,6 +216,7 @@ class Report:
             "coverage": round(self.coverage, 6),
             "coverage_all": round(self.coverage_all, 6),
             "require_coverage": self.require_coverage,
+            "unfinished": list(self.unfinished),
             "reasons": _most_frequent_first(self.reasons),
             "parts_only": _most_frequent_first(self.page_reasons),
             "examples": {name: list(urls) for name, urls in sorted(self.examples.items())},

@@ -79,6 +79,10 @@ class Jobs:
         self._given: dict[int, int] = {}
         """Job → its attempts when it was last given to the queue."""
         self._incomplete = set[str]()
+        deadline_s = run.strategy.deadline
+        self._ends_at = None if deadline_s is None else time.monotonic() + deadline_s
+        self._now = _database_now(self._row)
+        """By the database's clock, which is the same for all machines."""
         self._create()
 
     def _create(self) -> None:
@@ -104,7 +108,10 @@ class Jobs:
             if (now := self._signs_of_life()) != seen:
                 heard_at, seen = time.monotonic(), now
             elif time.monotonic() - heard_at > patience_s:
-                self._give_up()
+                self._give_up("no-worker")
+                return
+            if self._is_late and not any(self._is_held(job) for job in self._open.values()):
+                self._give_up("deadline")
                 return
             self._run.check()
             self._run.heed_caches()
@@ -125,22 +132,28 @@ class Jobs:
     def _give_out(self) -> None:
         """Give jobs to the queue, those whose warmers' dependencies are through: new ones, and those that were lost."""
         waiting = {job.warmer for job in self._open.values()}
-        now = None
         for job in self._open.values():
-            if waiting.intersection(self._names[job.warmer].depends_on):
+            if self._is_late or waiting.intersection(self._names[job.warmer].depends_on) or self._is_held(job):
                 continue
-            if job.state == WarmJob.State.RUNNING:
-                now = now or _database_now(self._row)
-                if job.lease_ends_at is None or job.lease_ends_at > now:
-                    continue
             if self._given.get(job.pk) != job.attempts and job.attempts < MAX_ATTEMPTS:
                 if job.attempts:
                     logger.warning("cache_warming.job_given_again", extra={"job": str(job), "attempts": job.attempts})
                 self._given[job.pk] = job.attempts
                 self._task.enqueue(job.pk)
 
+    @property
+    def _is_late(self) -> bool:
+        return self._ends_at is not None and time.monotonic() >= self._ends_at
+
+    def _is_held(self, job: WarmJob) -> bool:
+        """Whether a worker is at it, as far as anybody can tell."""
+        if job.state != WarmJob.State.RUNNING:
+            return False
+        return job.lease_ends_at is None or job.lease_ends_at > self._now
+
     def _look(self) -> None:
         """Read the jobs, and count what is done."""
+        self._now = _database_now(self._row)
         for job in WarmJob.objects.filter(pk__in=self._open):
             self._open[job.pk] = job
             if job.state == WarmJob.State.DONE:
@@ -155,7 +168,7 @@ class Jobs:
     def _is_hopeless(self, job: WarmJob) -> bool:
         if job.attempts < MAX_ATTEMPTS or job.state == WarmJob.State.DONE:
             return False
-        return job.lease_ends_at is None or job.lease_ends_at <= _database_now(self._row)
+        return job.lease_ends_at is None or job.lease_ends_at <= self._now
 
     def _count(self, job: WarmJob) -> None:
         result = job.result or {}
@@ -176,10 +189,10 @@ class Jobs:
         if is_through and job.warmer not in self._incomplete:
             self._run.finish_warmer(self._names[job.warmer])
 
-    def _give_up(self) -> None:
+    def _give_up(self, reason: str) -> None:
         self.stop()
         for name in {job.warmer for job in self._open.values()}:
-            self._run.take_whole(left_out(self._names[name], "no-worker"))
+            self._run.take_whole(left_out(self._names[name], reason))
             self._run.finish_warmer(self._names[name])
 
     def _category(self, job: WarmJob) -> str:

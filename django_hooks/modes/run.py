@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from django_hooks.engine import BatchResult
 from django_hooks.history import RunRecord
@@ -19,6 +20,8 @@ from url_manifests.outcomes import Outcome, OutcomeWriter, Result
 from url_manifests.report import Report
 
 logger = logging.getLogger(__name__)
+
+_REST: Final = ":*"
 
 
 @dataclass(kw_only=True)
@@ -38,6 +41,8 @@ class Run:
     sums: dict[str, Sums] = field(default_factory=dict)
     """Warmer → what it took."""
     _said: set[tuple[str, str, str]] = field(default_factory=set)
+    _rests: list[Outcome] = field(default_factory=list)
+    """What stands for all entries that a warmer was not asked for: how many they are is known at the end."""
 
     def check(self) -> None:
         """Go on only while the lock is ours and nobody has asked all runs to stop.
@@ -69,10 +74,46 @@ class Run:
             AnotherRunError, SiteProtectionError: see `check`.
         """
         self.check()
-        self.report.add(outcome)
         self.watcher(outcome)
+        if is_rest(outcome):
+            self._rests.append(outcome)
+        else:
+            self._count(outcome)
+
+    def _count(self, outcome: Outcome) -> None:
+        self.report.add(outcome)
         if self.outcomes is not None:
             self.outcomes.write(outcome)
+
+    def settle(self) -> None:
+        """Count what was left out, with the weight of as many entries as each warmer says that it has more.
+
+        Where that cannot be said, the run has not warmed what was required, however much it did warm; but a budget is
+        where it was to end.
+        """
+        for warmer in self.warmers:
+            if self.report.error is not None and warmer.name not in self.done:
+                self._rests.append(left_out(warmer, "stopped"))
+        settled = set[str]()
+        for outcome in self._rests:
+            name = outcome.url.removesuffix(_REST)
+            left = 0 if name in settled else self._left(name)
+            settled.add(name)
+            if left is None and outcome.reason != "budget":
+                self.report.unfinished.append(name)
+            self._count(replace(outcome, weight=1 if left is None else left))
+        self._rests.clear()
+
+    def _left(self, name: str) -> int | None:
+        warmer = next((warmer for warmer in self.warmers if warmer.name == name), None)
+        if warmer is None or self.strategy.key:  # of how many keys match, a count knows nothing
+            return None
+        try:
+            count = warmer.count()
+        except Exception:
+            logger.exception("cache_warming.count_failed", extra={"warmer": name})
+            return None
+        return None if count is None else max(count - self.sums_of(name).entries, 1)
 
     def take_batch(self, batch: BatchResult) -> None:
         """Count a batch; what is true of nearly all entries is counted in one step, not an outcome at a time.
@@ -110,6 +151,11 @@ class Run:
         logger.info("cache_warming.warmer_done", extra={"run_id": self.report.run_id, "warmer": warmer.name})
 
 
+def is_rest(outcome: Outcome) -> bool:
+    """Whether it stands for all entries that a warmer, or a module's warmers, were not asked for."""
+    return outcome.url.endswith(_REST) and not outcome.keys
+
+
 def left_out(warmer: Warmer, reason: str, detail: str = "the rest of this warmer") -> Outcome:
-    """The outcome of all entries that a warmer was not asked for; how many they are, nobody knows."""
-    return Outcome(url=f"{warmer.name}:*", result=Result.SKIPPED, reason=reason, detail=detail, weight=1)
+    """The outcome of all entries that a warmer was not asked for; `Run.settle` says how many they are."""
+    return Outcome(url=warmer.name + _REST, result=Result.SKIPPED, reason=reason, detail=detail, weight=1)

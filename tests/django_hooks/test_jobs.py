@@ -174,6 +174,13 @@ def test_without_workers_a_run_gives_up(fleet):
     assert (code, report["reasons"]) == (3, {"no-worker": 1})
 
 
+def test_the_deadline_holds_without_workers_too(fleet):
+    began = time.monotonic()
+    code, report = fleet.warm("--mode", "tasks", "--deadline", "1")
+    assert (code, report["reasons"]) == (3, {"deadline": 1})
+    assert time.monotonic() - began < 30
+
+
 @pytest.fixture
 def job(own):
     record = RunRecord.begin(

@@ -129,6 +129,8 @@ class Command(BaseCommand):
             return runs.warm(warmers, strategy, guard, broken=registry.broken, outcomes=options["outcomes"], **shared)
 
     def _finish(self, report: Report, options: dict[str, Any]) -> None:
+        if options["key"] and not report.planned and report.error is None:
+            raise ConfigurationError("--key", f"no key matches {options['key']!r}; --dry-run prints the keys")
         for option, write in (("report", Report.write), ("html", write_page)):
             if options[option]:
                 _write(report, write, option, options[option])
@@ -181,6 +183,8 @@ def _strategy(options: dict[str, Any]) -> Strategy:
 
 def _warmers(registry: Registry, strategy: Strategy, options: dict[str, Any]) -> list[Warmer]:
     chosen = strategies.choose(registry, strategy, options["only"], options["exclude"])
+    if not chosen and (options["only"] or options["exclude"]):
+        raise ConfigurationError("--only and --exclude", "leave nothing to warm")
     if strategy.usage != "traffic" or strategy.only:
         return chosen
     return strategies.in_order({w.name: w for w in usage.by_requests(chosen, usage.requests_by_route())})
@@ -213,6 +217,8 @@ def _write(report: Report, write: Callable[[Report, str], None], option: str, pa
 def _verdict(report: Report) -> str:
     if report.error is not None:
         return str(report.error)
+    if report.coverage >= report.require_coverage:
+        return f"it is not known how much is left of what was not finished: {', '.join(report.unfinished)}"
     return f"coverage {report.coverage:.3f} is below the required {report.require_coverage:g}"
 
 
