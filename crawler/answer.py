@@ -21,7 +21,7 @@ from scrapy.http import Response
 
 from url_manifests.protocol import REFUSAL_HEADER, TRACE_HEADER, Refusal, refusal_in
 from url_manifests.reasons import CACHE_INTERRUPTED
-from url_manifests.traces import Trace, decode_trace
+from url_manifests.traces import KeyEvent, KeyKind, Trace, decode_trace
 
 from . import extras
 from .download import NotHttpError, TlsFailedError
@@ -61,8 +61,14 @@ class Answer:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the site's cache failed it for a moment only."""
-        return self.trace is not None and self.trace.reason == CACHE_INTERRUPTED
+        """Whether the site's cache failed it for a moment only.
+
+        Not where its page was kept all the same: asked again, it would come from there, and say nothing of its parts.
+        """
+        if self.trace is None or self.trace.reason != CACHE_INTERRUPTED:
+            return False
+        pages = {key.event for key in self.trace.keys if key.kind is KeyKind.PAGE}
+        return not pages or KeyEvent.LOST in pages
 
     @property
     def leaks(self) -> list[str]:
@@ -105,7 +111,8 @@ _SAY_MORE: Final = frozenset({"write-refused", "persona-refused", CACHE_INTERRUP
 
 
 def _with_trace(answer: Answer, trace: Trace) -> Answer:
-    if not answer.reason or trace.reason not in _SAY_MORE:
+    is_overload_too = answer.is_overload and trace.reason == CACHE_INTERRUPTED
+    if not answer.reason or trace.reason not in _SAY_MORE or is_overload_too:
         return replace(answer, trace=trace)
     tables = ", ".join(extras.counts(trace, "refused"))
     return replace(answer, trace=trace, reason=trace.reason, detail=tables or answer.detail)

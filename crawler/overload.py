@@ -89,7 +89,8 @@ class CircuitBreaker:
         self._refused_since_s = None
         last = answer.detail or answer.reason
         self._recent.append(answer.is_overload)
-        self._errors.append(answer.reason == "status-5xx")
+        # Whatever the trace says more of it.
+        self._errors.append(answer.reason in ("status-5xx", CACHE_INTERRUPTED) and (answer.status or 0) >= 500)
         if not answer.is_overload:
             self._in_a_row = self._openings = 0
         elif not self._openings or sent_at_s >= self._open_until_s:
@@ -137,7 +138,7 @@ def pause_before_retry_s(
         retry_after: the header of that name, seconds or a date.
         jitter: from 0 to 1, drawn by the caller.
     """
-    reason = CACHE_INTERRUPTED if answer.is_interrupted else answer.reason
+    reason = CACHE_INTERRUPTED if answer.is_interrupted and not answer.is_overload else answer.reason
     pauses = _PAUSES_S.get(reason, ())
     if attempt > len(pauses) and not answer.is_refusal:
         return 0.0

@@ -13,6 +13,7 @@ _PASSING: Final = (ConnectionError, TimeoutError, InterfaceError)
 PASSING_NAMES: Final = frozenset(
     {
         "pymemcache.exceptions.MemcacheUnexpectedCloseError",
+        *(f"pylibmc.{name}" for name in ("ConnectionError", "ReadError", "ServerDead", "ServerDown", "WriteError")),
         "redis.exceptions.ConnectionError",
         "redis.exceptions.TimeoutError",
         "redis.exceptions.ReadOnlyError",
@@ -40,12 +41,22 @@ _LASTING_WORDS: Final = (
 
 def is_passing(error: BaseException) -> bool:
     """Whether the same call may well succeed in a moment; for an error that wraps another, whether that one says so."""
+    # django-redis wraps what its client raises in an exception of its own.
+    cause: BaseException | None = error
+    seen = set[int]()
+    while cause is not None and id(cause) not in seen:  # `raise error from error` is its own cause
+        if (found := _says(cause)) is not None:
+            return found
+        seen.add(id(cause))
+        cause = cause.__cause__
+    return False
+
+
+def _says(error: BaseException) -> bool | None:
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if names & LASTING_NAMES:
         return False
     if isinstance(error, OperationalError):
         # SQLite says of a missing table what others say of a lost connection.
         return not any(words in str(error) for words in _LASTING_WORDS)
-    # django-redis wraps what its client raises in an exception of its own.
-    cause = error.__cause__
-    return isinstance(error, _PASSING) or bool(names & PASSING_NAMES) or (cause is not None and is_passing(cause))
+    return True if isinstance(error, _PASSING) or names & PASSING_NAMES else None

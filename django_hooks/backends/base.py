@@ -42,7 +42,7 @@ class Store:
     slack_s: ClassVar[float] = SLACK_S
     """By how much a time left may be off."""
     may_be_asked_apart: bool = False
-    """Whether another thread, with connections of its own, may look for keys: it finds the same."""
+    """Whether another thread, with connections of its own, may look for keys as the backend has them."""
     needs_value: ClassVar[bool] = True
     """Whether writing or verifying needs the value itself beside its encoded form."""
 
@@ -68,6 +68,10 @@ class Store:
                 warnings.simplefilter("ignore", CacheKeyWarning)
                 self.cache.validate_key(made)
         return made
+
+    def makes_plainly(self, key: str) -> bool:
+        """Whether the key is made as Django itself does it, so that it is the same in any thread at any time."""
+        return common_head(self.cache, key, None) is not None
 
     def make_many(self, keys: Sequence[str], version: int | str | None) -> list[str] | None:
         """`make` for many keys at once; ``None`` where one of them needs a look of its own, or is no text."""

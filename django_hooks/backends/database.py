@@ -43,8 +43,13 @@ class DatabaseStore(Store):
 
     @property
     def may_be_asked_apart(self) -> bool:  # type: ignore[override]  # depends on the moment
-        """Not within a transaction, of which others see nothing, nor with SQLite, where there is nobody to wait for."""
-        return self._connection.vendor != "sqlite" and not self._connection.in_atomic_block
+        """Not within a transaction, of which others see nothing, nor with SQLite, where there is nobody to wait for.
+
+        Nor with an engine that is not Django's own: those of tenants look into a schema that their thread has chosen.
+        """
+        connection = self._connection
+        is_djangos = connection.settings_dict["ENGINE"].startswith("django.db.backends.")
+        return is_djangos and connection.vendor != "sqlite" and not connection.in_atomic_block
 
     @property
     def _connection(self) -> Any:
@@ -170,9 +175,12 @@ class DatabaseStore(Store):
 
     @property
     def _end(self) -> str:
-        # A client library makes dates one by one, which takes longer than all the rest of reading back.
-        is_postgresql = self._connection.vendor == "postgresql"
-        return "EXTRACT(EPOCH FROM {expires})::bigint" if is_postgresql else "{expires}"
+        if self._connection.vendor != "postgresql":
+            return "{expires}"
+        # A client library makes dates one by one, which takes longer than all the rest of reading back. Without time
+        # zones, Django writes and compares what clocks show.
+        moment = "{expires}" if settings.USE_TZ else "{expires} AT TIME ZONE current_setting('TimeZone')"
+        return f"EXTRACT(EPOCH FROM {moment})::bigint"
 
     def _clock(self) -> Callable[[Any], float | Gone | None]:
         """What turns a value of `_end` into seconds left."""
@@ -181,11 +189,12 @@ class DatabaseStore(Store):
         expression: Any = models.Expression(output_field=models.DateTimeField())
         converters = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
         now = timezone.now()
+        now_s = (now if settings.USE_TZ else now.replace(tzinfo=UTC)).timestamp()
 
         @functools.cache  # entries of one timeout end together
         def seconds_left(end: Any) -> float | Gone | None:
             if isinstance(end, int):
-                is_endless, left_s = end >= _MAXYEAR_S, end - now.timestamp()
+                is_endless, left_s = end >= _MAXYEAR_S, end - now_s
             else:
                 for converter in converters:
                     end = converter(end, expression, connection)

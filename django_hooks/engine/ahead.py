@@ -1,7 +1,8 @@
 """Asks stores about the next keys in a thread of its own, while the last ones are dealt with.
 
-The thread has its own caches and connections, as every thread of Django's does, so nothing is shared but the answer.
-It is a daemon: a run that ends at its deadline does not wait for a server that hangs.
+The thread has its own caches and connections, as every thread of Django's does. It asks once: what fails there is for
+who asked to ask again, and no more is asked there, for there may be no second connection to be had. It is a daemon: a
+run that ends at its deadline does not wait for a server that hangs.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Ahead:
     def __init__(self) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self.is_of_use = True
+        """Whether nothing has failed there."""
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +59,11 @@ class Ahead:
             self._thread.start()
         answer: Future[_T] = Future()
         self._jobs.put(_Job(answer, alias, call))
+        answer.add_done_callback(self._note)
         return answer.result
+
+    def _note(self, answer: Future[Any]) -> None:
+        self.is_of_use = self.is_of_use and answer.exception() is None
 
 
 def _work(jobs: SimpleQueue[_Job | None]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from django_hooks import stores
 from django_hooks.backends import Item, Store
@@ -17,9 +18,16 @@ from url_manifests.outcomes import Outcome
 from .ahead import Ahead
 from .alarm import OverdueError
 from .batch import WarmKeys
+from .connections import drop_broken
 from .options import RunOptions
 from .plan import Planned, Planner, is_a_timeout, lifetime_s
 from .write import Writer, outdated_among
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+Ask: TypeAlias = Callable[[Store, Callable[[], Any]], Any]
+"""Calls for something of a store; gives ``None`` where the store does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class _Asked:
     chosen: Sequence[int]
     """The indexes of the keys that are wanted."""
     found: Callable[[], _Found]
-    """Waits for the answer."""
+    """Waits for the answer, or asks."""
 
 
 class _Found(NamedTuple):
@@ -70,7 +78,7 @@ class Inventory:
     def each(self, warmer: Warmer, batches: Iterable[KeyBatch]) -> Iterator[Iterator[Planned | Outcome | WarmKeys]]:
         """For each batch: the keys that are there and stay, together; and each of the others, planned.
 
-        While a batch is being listed, the store is asked about the one before it.
+        While a batch is being listed, stores that allow it are asked about the one before it.
         """
         last: _Asked | KeyBatch | None = None
         error: Exception | None = None
@@ -81,6 +89,7 @@ class Inventory:
             except OverdueError:
                 raise  # There is no time for the one before it either.
             except Exception as raised:  # noqa: BLE001 - raised in its place, behind the batches that came before it
+                drop_broken(raised)  # for the batch before it may well need the same connection
                 error, asked = raised, None
             if last is not None:
                 yield self._dealt_with(warmer, last)
@@ -97,9 +106,11 @@ class Inventory:
         if store is None or made is None or len(set(made)) < len(made):
             return batch
         chosen = [index for index, key in enumerate(keys) if self._wants(key)] if self._wants else range(len(keys))
-        call = partial(self._look, batch=batch, chosen=chosen, made=made)
+        look = partial(self._look, batch=batch, chosen=chosen, made=made)
+        found: Callable[[], _Found] = partial(look, store, self._writer.ask)
         # A warmer of one batch is not worth a connection more.
-        found = partial(call, store) if is_first or not store.may_be_asked_apart else self._ahead.ask(store.alias, call)
+        if not is_first and self._ahead.is_of_use and store.may_be_asked_apart and store.makes_plainly(keys[0]):
+            found = partial(_one_or_other, self._ahead.ask(store.alias, partial(look, ask=_once)), found)
         return _Asked(batch, store, made, chosen, found)
 
     def _dealt_with(self, warmer: Warmer, asked: _Asked | KeyBatch) -> Iterator[Planned | Outcome | WarmKeys]:
@@ -132,10 +143,10 @@ class Inventory:
         kept_s = lifetime_s(store, timeout)
         return store if kept_s is None or kept_s > 0 else None
 
-    def _look(self, store: Store, batch: KeyBatch, chosen: Sequence[int], made: Sequence[str]) -> _Found:
+    def _look(self, store: Store, ask: Ask, batch: KeyBatch, chosen: Sequence[int], made: Sequence[str]) -> _Found:
         keys = batch.keys or ()
         if batch.are_sound and len(chosen) == len(keys) and not self._options.fresh_for_s:
-            if (are_sound := self._writer.ask(store, partial(batch.are_sound, store))) is None:
+            if (are_sound := ask(store, partial(batch.are_sound, store))) is None:
                 return _Found(None)
             if are_sound:
                 return _Found((), are_sound=True)
@@ -144,7 +155,7 @@ class Inventory:
         for start in range(0, len(chosen), at_once):
             part = chosen[start : start + at_once]
             asked = [keys[index] for index in part], batch.version, [made[index] for index in part]
-            found = self._writer.ask(store, partial(store.missing, *asked))
+            found = ask(store, partial(store.missing, *asked))
             if found is None:
                 return _Found(None)
             missing += [part[index] for index in found]
@@ -189,6 +200,21 @@ class Inventory:
             planned = self._planner.plan(warmer, entry)
             if self._wants is None or self._wants(key_of(planned)):
                 yield planned
+
+
+def _once(store: Store, call: Callable[[], _T]) -> _T:  # noqa: ARG001 - the signature of `Writer.ask`
+    return call()
+
+
+def _one_or_other(one: Callable[[], _Found], other: Callable[[], _Found]) -> _Found:
+    """What the first says; where it fails, what the second does, with the patience and the words for failures."""
+    try:
+        return one()
+    except OverdueError:
+        raise
+    except Exception as error:  # noqa: BLE001 - there may be no second connection to be had; the other one tells
+        logger.info("cache_warming.asked_again", extra={"error": stores.describe(error)})
+        return other()
 
 
 def key_of(planned: Planned | Outcome) -> str:

@@ -66,7 +66,8 @@ class Writer:
     def ask(self, store: Store, call: Callable[[], _T]) -> _T | None:
         """What the store says, or ``None`` where it does not: each entry that is then looked for reports why."""
         try:
-            return patiently(call, store, self._options.retries, self._is_late)
+            options = self._options
+            return patiently(call, store, options.retries, self._is_late, at_least_s=options.cache_wait_s)
         except Exception as error:  # noqa: BLE001 - a backend may raise anything
             if is_passing(error):
                 self.dead[store.alias] = ("cache-down", stores.describe(error))

@@ -6,9 +6,9 @@ import pytest
 from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError, ResponseDataLossError
 from scrapy.http import Response
 
-from crawler.answer import answer_from_error, answer_from_response, is_login_path
+from crawler.answer import Answer, answer_from_error, answer_from_response, is_login_path
 from url_manifests.protocol import TRACE_HEADER
-from url_manifests.traces import Trace, encode_trace
+from url_manifests.traces import KeyEvent, KeyKind, Trace, TracedKey, encode_trace
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,22 @@ def test_bugs_are_no_answers() -> None:
 def test_a_refusal_says_more_than_its_status(status: int, trace: Trace, reason: str, detail: str) -> None:
     answer = answer_from_response(Response("http://x/", status=status, headers={TRACE_HEADER: encode_trace(trace)}))
     assert (answer.reason, answer.detail, answer.is_overload) == (reason, detail, False)
+
+
+def traced(status: int, *events: KeyEvent, reason: str = "cache-interrupted") -> Answer:
+    keys = tuple(TracedKey(alias="default", key="k", event=event, kind=KeyKind.PAGE) for event in events)
+    headers = {TRACE_HEADER: encode_trace(Trace(keys=keys, reason=reason))}
+    return answer_from_response(Response("https://shop.example/", status=status, headers=headers))
+
+
+def test_what_is_too_much_for_the_site_stays_so_whatever_its_cache_did() -> None:
+    busy = traced(503)
+    assert (busy.reason, busy.is_overload) == ("busy", True)
+    assert traced(500).reason == "cache-interrupted"
+
+
+def test_a_page_that_was_kept_is_not_asked_for_again() -> None:
+    assert not traced(200, KeyEvent.STORED).is_interrupted
+    assert traced(200, KeyEvent.LOST, KeyEvent.STORED).is_interrupted
+    assert traced(200).is_interrupted
+    assert not traced(200, reason="").is_interrupted

@@ -53,6 +53,19 @@ def test_each_outage_is_waited_for() -> None:
     assert watched.watch.down_s == pytest.approx(6)
 
 
+def test_a_cache_that_no_trace_names_again_is_taken_to_be_back() -> None:
+    sessions = replace(DOWN, trace=Trace(reason="cache-down", extra={"down": ["sessions"]}))
+    watched = Watched(wait_s=15)
+    watched.answers(sessions)
+    for _ in range(30):
+        watched.answers(GOOD)
+    assert not watched.watch.is_waiting
+    watched.now_s += 1000
+    watched.answers(sessions)
+    assert watched.watch.is_waiting, "another outage is waited for as the first was"
+    assert watched.watch.down_s < 20
+
+
 def test_what_says_nothing_of_the_cache_does_not_end_an_outage() -> None:
     watched = Watched()
     watched.answers(DOWN)

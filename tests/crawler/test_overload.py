@@ -21,6 +21,7 @@ from crawler.overload import (
     parse_retry_after,
     pause_before_retry_s,
 )
+from url_manifests.traces import Trace
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 GOOD = Answer(status=200)
@@ -164,3 +165,12 @@ def test_retry_after(text: str, expected_s: float) -> None:
 @given(st.text(max_size=60))
 def test_retry_after_never_fails(text: str) -> None:
     assert parse_retry_after(text, NOW) >= 0
+
+
+def test_server_errors_count_as_such_whatever_their_traces_say_more() -> None:
+    interrupted = Answer(status=500, reason="cache-interrupted", trace=Trace(reason="cache-interrupted"))
+    served = Answer(status=200, trace=Trace(reason="cache-interrupted"))
+    assert not any(Target().answers(*[served] * ERRORS_WINDOW))
+    assert "server errors" in Target().answers(*[interrupted] * ERRORS_WINDOW)[-1]
+    busy = Answer(status=503, reason="busy", trace=Trace(reason="cache-interrupted"))
+    assert pause_before_retry_s(busy, 1) == pause_before_retry_s(BUSY, 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.core.cache import InvalidCacheKey, cache, caches
-from django.db import connections
+from django.db import connections, transaction
+from django.utils import timezone
 
 from django_hooks.backends import GONE, Finding, Item, Store
 from django_hooks.backends.base import wrong_time
@@ -127,6 +129,36 @@ def test_a_time_left_is_the_same_in_every_time_zone(anywhere, store, settings, z
     left = opened.time_left_s([*forever, *ours, *items(opened, {"theirs": 1})])
     assert left[0] is None
     assert all(495 < left_s <= 501 for left_s in left[1:])
+
+
+@pytest.mark.parametrize("anywhere", ["postgres"], indirect=True)
+def test_a_site_without_time_zones_counts_the_hours_that_its_clocks_show(anywhere, store, settings, monkeypatch):
+    settings.TIME_ZONE, settings.USE_TZ = "Europe/Berlin", False
+    before = datetime(2025, 10, 26, 0, 20, tzinfo=UTC).timestamp()  # 02:20; at 03:00 it is two o'clock again
+    monkeypatch.setattr(time, "time", lambda: before)
+    monkeypatch.setattr(timezone, "now", lambda: datetime.fromtimestamp(before))  # noqa: DTZ006 - as Django's own
+    opened = store()
+    made = items(opened, {"k": 1}, timeout=600)
+    opened.write(made, overwrite=False)
+    assert opened.time_left_s(made) == [600]
+    assert opened.verify(made, 0) == {}
+
+
+@pytest.mark.parametrize("anywhere", ["postgres"], indirect=True)
+def test_an_engine_that_is_not_djangos_own_is_asked_by_its_own_thread_alone(anywhere, store, monkeypatch):
+    opened = store()
+    assert opened.may_be_asked_apart
+    connection = connections[DATABASES[anywhere]]
+    monkeypatch.setitem(connection.settings_dict, "ENGINE", "tenants.postgresql")
+    assert not opened.may_be_asked_apart
+
+
+@pytest.mark.parametrize("anywhere", DATABASES, indirect=True)
+def test_no_other_thread_asks_in_a_transaction_or_on_sqlite(anywhere, store):
+    opened = store()
+    assert opened.may_be_asked_apart == (anywhere != "db")
+    with transaction.atomic(using=DATABASES[anywhere]):
+        assert not opened.may_be_asked_apart
 
 
 @pytest.mark.parametrize("anywhere", DATABASES, indirect=True)
