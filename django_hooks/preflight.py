@@ -28,9 +28,10 @@ from django.urls import Resolver404, resolve
 from url_manifests.errors import CacheWarmingError
 from url_manifests.manifest import ManifestReader
 
-from . import killswitch, stores
+from . import killswitch, stores, strategies
 from .backends import Room, open_store
 from .deployment_checks import check_deployment
+from .warmers.registry import project_warmers
 
 ANSWERS_WITHIN_S: Final = 3.0
 SLOW_S: Final = 0.05
@@ -67,6 +68,7 @@ def preflight(manifest: str = "") -> Iterator[Finding]:
         manifest: a manifest's path, or empty to leave it out.
     """
     yield from _checks()
+    yield from _warmers()
     yield _kill_switch()
     yield _database()
     rooms: dict[str, Room] = {}
@@ -89,6 +91,20 @@ def _checks() -> Iterator[Finding]:
         yield Finding(state, str(message.id), f"{message.msg} {message.hint or ''}".strip())
     if not own:
         yield Finding(State.OK, "system checks", "none has anything to say")
+
+
+def _warmers() -> Iterator[Finding]:
+    try:
+        registry = project_warmers()
+        for name in strategies.names():
+            strategies.choose(registry, strategies.read(name))
+    except CacheWarmingError as error:
+        yield Finding(State.FAIL, "warmers", str(error))
+        return
+    for module, problem in registry.broken.items():
+        yield Finding(State.FAIL, "warmers", f"{module} is broken: {problem}")
+    if not registry.broken:
+        yield Finding(State.OK, "warmers", f"{len(list(registry))} found")
 
 
 def _kill_switch() -> Finding:

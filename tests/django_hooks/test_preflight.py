@@ -48,6 +48,15 @@ def test_a_site_that_is_well(site, backend):
     assert found("database")[0][0] is State.OK
 
 
+def test_warmers_that_would_not_run(own, settings):
+    assert found("warmers") == [(State.OK, "2 found")]
+    own.broken["shop.warmers"] = "ImportError: x"
+    assert found("warmers") == [(State.FAIL, "shop.warmers is broken: ImportError: x")]
+    settings.CACHE_WARMING = {**settings.CACHE_WARMING, "STRATEGIES": {"nightly": {"only": ["numbres"]}}}
+    ((state, detail),) = found("warmers")
+    assert (state, "numbres" in detail) == (State.FAIL, True)
+
+
 def test_it_leaves_nothing_behind(site):
     list(preflight())
     with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ from django_hooks.auth import CachedPermissionsBackend
 from django_hooks.engine.options import RunOptions
 from django_hooks.engine.run import Engine
 from django_hooks.permissions import changes
-from django_hooks.warmers.permissions import PermissionsNotStableError, permission_warmers
+from django_hooks.warmers.permissions import PermissionsNotStableError, PermissionsWarmer, permission_warmers
 from django_hooks.warmers.registry import project_warmers
 from tests.django_hooks.conftest import SHARED
 from tests.django_hooks.permissions.conftest import PATH, fresh, permission, queries_of_permissions
@@ -220,6 +220,18 @@ def test_a_run_proves_what_it_wrote_and_a_second_writes_nothing(people):
         assert ran() == {("already_warm", ""): 11}
         assert fresh(people[1]).has_perm(VIEW)
     assert asked == []
+
+
+def test_where_all_are_under_current_tokens_no_entry_is_looked_at(people, monkeypatch):
+    ran()
+    looked_at = []
+    own = PermissionsWarmer.outdated
+    monkeypatch.setattr(PermissionsWarmer, "outdated", lambda self, e: looked_at.append(len(e)) or own(self, e))
+    ran()
+    assert looked_at == []
+    people[0].user_permissions.clear()
+    ran()
+    assert looked_at
 
 
 @pytest.mark.parametrize("backend", SHARED, indirect=True)
