@@ -82,7 +82,7 @@ class Command(BaseCommand):
             help="Stop all runs, crawls too, and leave.",
         )
         add("--allow", action="store_true", help="Take back a --stop; it ends by itself after five minutes.")
-        add("--preflight", action="store_true", help="Check settings, warmers, caches and database for a run, and leave.")
+        add("--preflight", action="store_true", help="Check settings, warmers and caches for a run, and leave.")
         add(
             "--manifest", default="", metavar="FILE", help="With --preflight: also whether this manifest fits the site."
         )
