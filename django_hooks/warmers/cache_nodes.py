@@ -55,7 +55,7 @@ def find_fragments() -> Findings:
 
 def _look_into(engine: DjangoTemplates, name: str, findings: Findings) -> None:
     try:
-        nodes = [placed.node for placed in cache_nodes(engine.get_template(name))]
+        nodes: list[Any] = engine.get_template(name).template.nodelist.get_nodes_by_type(CacheNode)
     except Exception as error:  # noqa: BLE001 - a tag library of the project may raise anything on import; reported
         findings.broken[name] = stores.describe(error)
         return
@@ -82,7 +82,7 @@ def _flatten(loaders: Any) -> Iterator[Any]:
 
 def cache_nodes(template: BackendTemplate) -> list[PlacedNode]:
     """The nodes in a template itself; what it extends or includes is a template of its own."""
-    return list(placed_nodes(template.template.nodelist))
+    return placed_nodes(template.template)
 
 
 def fragment_key(node: CacheNode, context: Context) -> str:

@@ -7,13 +7,14 @@ A node is rendered without its page. What the page's template says about it all 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from django.template import Context
+from django.template import Context, Template
 from django.template.base import Node, NodeList
 from django.template.defaulttags import AutoEscapeControlNode, WithNode
+from django.template.loader_tags import BlockNode, ExtendsNode
 from django.templatetags.cache import CacheNode
 from django.templatetags.i18n import (
     GetAvailableLanguagesNode,
@@ -58,16 +59,68 @@ class PlacedNode:
         return step.results[0]
 
 
-def placed_nodes(nodes: Iterable[Node], surroundings: tuple[Node, ...] = ()) -> Iterator[PlacedNode]:
-    """The ``{% cache %}`` nodes among ``nodes`` and within them, as the template has them."""
-    for node in nodes:
-        if isinstance(node, CacheNode):
-            yield PlacedNode(node, surroundings)
-        inner = (*surroundings, node) if isinstance(node, _AROUND) else surroundings
-        for name in node.child_nodelists:
-            yield from placed_nodes(getattr(node, name, None) or (), inner)
-        if isinstance(node, _BEFORE):
-            surroundings = (*surroundings, node)
+def placed_nodes(template: Template) -> list[PlacedNode]:
+    """The ``{% cache %}`` nodes of a template; what stands around its blocks in those that it extends counts too."""
+    lineage = _lineage(template)
+    layouts = [_Layout(each) for each in reversed(lineage)]
+    return [
+        PlacedNode(node, (*_around_block(layouts, block), *surroundings))
+        for node, block, surroundings in _Layout(template).caches
+    ]
+
+
+class _Layout:
+    """What one template says about where its ``{% cache %}`` tags and its blocks stand."""
+
+    def __init__(self, template: Template) -> None:
+        self._only_blocks = _extends(template) is not None
+        self.caches: list[tuple[CacheNode, str, tuple[Node, ...]]] = []
+        """With the block that a tag stands in, in a template that extends one, and what is around it from there on."""
+        self.blocks: dict[str, tuple[str, tuple[Node, ...]]] = {}
+        """The same of blocks."""
+        self._walk(template.nodelist, "", ())
+
+    def _walk(self, nodes: Iterable[Node], block: str, surroundings: tuple[Node, ...]) -> None:
+        for node in nodes:
+            within, inner = block, surroundings
+            if isinstance(node, CacheNode):
+                self.caches.append((node, block, surroundings))
+            elif isinstance(node, BlockNode):
+                self.blocks[node.name] = (block, surroundings)
+                within, inner = (node.name, ()) if self._only_blocks else (block, surroundings)
+            elif isinstance(node, _AROUND):
+                inner = (*surroundings, node)
+            for name in node.child_nodelists:
+                self._walk(getattr(node, name, None) or (), within, inner)
+            if isinstance(node, _BEFORE):
+                surroundings = (*surroundings, node)
+
+
+def _around_block(layouts: Sequence[_Layout], name: str) -> tuple[Node, ...]:
+    """What stands around a block: it is rendered where the first of the templates, from the root on, has it."""
+    for layout in layouts:
+        if name in layout.blocks:
+            outer, surroundings = layout.blocks[name]
+            return (*_around_block(layouts, outer), *surroundings)
+    return ()
+
+
+def _lineage(template: Template) -> list[Template]:
+    """The template and those that it extends, as far as their names are written in it."""
+    context = Context()
+    lineage = [template]
+    with context.render_context.push_state(template), context.bind_template(template):
+        while (node := _extends(lineage[-1])) is not None and _is_written(node.parent_name):
+            lineage.append(node.get_parent(context))
+    return lineage
+
+
+def _is_written(name: Any) -> bool:
+    return isinstance(name.var, str) and not name.filters
+
+
+def _extends(template: Template) -> ExtendsNode | None:
+    return next((node for node in template.nodelist if isinstance(node, ExtendsNode)), None)
 
 
 class _Step(Node, Generic[T]):

@@ -241,6 +241,67 @@ def test_a_block_of_the_page_above_is_named(page):
     assert "block.super" in problem(warmer(template_name="child.html"))
 
 
+CHILD = (
+    "{% extends 'middle.html' %}" + LOAD + "{% autoescape on %}{% cache 60 nowhere %}{% endcache %}{% endautoescape %}"
+    '{% block main %}{% timezone "Asia/Tokyo" %}{% cache 60 f code %}{{ html }} {{ when|date:"H:i" }} {{ code }} '
+    "{{ title }}{% endcache %}{% endtimezone %}{% endblock %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "middle"),
+    [
+        ("{% block main %}{% endblock %}", ""),
+        ("{% block main %}{% endblock %}", "{% block main %}{% autoescape off %}{% endautoescape %}{% endblock %}"),
+        (
+            "{% block outer %}{% endblock %}",
+            "{% block outer %}{% with x=1 %}{% block main %}{% endblock %}{% endwith %}{% endblock %}",
+        ),
+        (
+            "{% with title=person.name %}{% block outer %}{% endblock %}{% endwith %}",
+            "{% block outer %}{% localize off %}{% block main %}{% endblock %}{% endlocalize %}{% endblock %}",
+        ),
+    ],
+)
+@pytest.mark.parametrize("parent", ["'base.html'", "'base.html'|lower"])
+def test_what_stands_around_a_block_in_the_templates_above_counts(page, base, middle, parent):
+    around = (
+        '{% language "de" %}{% get_current_language as code %}{% autoescape off %}…{% endautoescape %}{% endlanguage %}'
+    )
+    sources = {
+        "base.html": LOAD + around.replace("…", base),
+        "middle.html": f"{{% extends {parent} %}}{LOAD}{middle}",
+        "child.html": CHILD,
+    }
+    visitor = page("", **sources)
+    made = warmer(template_name="child.html", absent=[] if "title" in base else ["title"])
+    if "lower" in parent:
+        assert "'code'" in problem(made)
+        return
+    expected = visitor(key("de"), template="child.html")
+    assert expected.startswith("<b>&</b> 21:00 de")
+    assert [outcome.result for outcome in run(made)] == [Result.STORED]
+    assert cache.get(key("de")) == expected
+
+
+def test_a_template_may_extend_one_of_its_own_name(page, settings, tmp_path):
+    page("")
+    sources = {
+        "one": "{% extends 'a.html' %}"
+        + LOAD
+        + "{% block main %}{% cache 60 f %}{{ html }}{% endcache %}{% endblock %}",
+        "two": "{% autoescape off %}{% block main %}{% endblock %}{% endautoescape %}",
+    }
+    loaders = [("django.template.loaders.filesystem.Loader", [tmp_path / name]) for name in sources]
+    for name, source in sources.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.html").write_text(source)
+    (engine,) = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "OPTIONS": {**engine["OPTIONS"], "loaders": loaders}}]
+    run(warmer(template_name="a.html"))
+    assert cache.get(key()) == "<b>&</b>"
+
+
 def test_a_loop_around_a_fragment_is_named(page):
     visitor = page("{% for x in xs %}{% cache 60 f x %}{{ forloop.counter }}:{{ x }}{% endcache %}{% endfor %}")
     assert "forloop" in problem(warmer({"x": "q"}))
