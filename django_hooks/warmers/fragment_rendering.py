@@ -80,7 +80,8 @@ class FragmentRendering:
         """A context as a template has it while it renders, in the situation's language and time zone."""
         situation, template = self._situation, self._template.template
         language = situation.language or settings.LANGUAGE_CODE
-        values = {"LANGUAGE_CODE": language, "LANGUAGES": settings.LANGUAGES, **situation.values}
+        usual = {"LANGUAGE_CODE": language, "LANGUAGES": settings.LANGUAGES}
+        values = {name: value for name, value in usual.items() if name not in self._absent} | dict(situation.values)
         with ExitStack() as stack:
             stack.enter_context(translation.override(language))
             if situation.time_zone:

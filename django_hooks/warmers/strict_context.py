@@ -17,8 +17,7 @@ from django.template.context import BaseContext
 
 _CSRF_TOKEN: Final = "csrf_token"  # noqa: S105 - a name in templates
 
-_ASKED_FOR_BY_DJANGO: Final = "forloop"
-"""``{% for %}`` looks whether there is a loop around it."""
+_LOOP: Final = "forloop"
 
 
 class LackingName(BaseException):
@@ -50,6 +49,19 @@ class _CsrfToken:
         raise LackingName(_CSRF_TOKEN)
 
 
+class UnknownLoop(dict[str, Any]):
+    """Stands for the ``forloop`` of a loop that is not run: loops within may have it as ``parentloop``, unread."""
+
+    def __getitem__(self, key: Any) -> NoReturn:
+        raise LackingName(_LOOP)
+
+    def __bool__(self) -> NoReturn:
+        raise LackingName(_LOOP)
+
+    def __str__(self) -> NoReturn:
+        raise LackingName(_LOOP)
+
+
 class _Strict(BaseContext):
     _absent: AbstractSet[str] = frozenset()
     _is_strict = True
@@ -67,8 +79,9 @@ class _Strict(BaseContext):
 
     def __contains__(self, key: Any) -> bool:
         found = super().__contains__(key)
-        if not found and key != _ASKED_FOR_BY_DJANGO:
-            self._miss(key)  # ``{% blocktranslate %}`` asks in this way.
+        # ``{% blocktranslate %}`` asks in this way, and ``{% for %}`` whether there is a loop around it.
+        if not found and key != _LOOP:
+            self._miss(key)
         return found
 
     def get(self, key: Any, otherwise: Any = None) -> Any:
@@ -136,6 +149,6 @@ _SPECIAL: Final = {
     "keep the token out of the fragment",
     "block": "it reads 'block', which only a whole page has; {{ block.super }} cannot be warmed as a fragment, "
     "warm its page",
-    "forloop": "it reads 'forloop' of a loop around it, which is not run; give it in the context, such as "
+    _LOOP: "it reads 'forloop' of a loop around it, which is not run; give it in the context, such as "
     "{'forloop': {'counter': 1}}, or warm its page",
 }

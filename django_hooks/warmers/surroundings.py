@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from django.template import Context, Template
 from django.template.base import Node, NodeList
-from django.template.defaulttags import AutoEscapeControlNode, WithNode
+from django.template.defaulttags import AutoEscapeControlNode, ForNode, WithNode
 from django.template.loader_tags import BlockNode, ExtendsNode
 from django.templatetags.cache import CacheNode
 from django.templatetags.i18n import (
@@ -25,11 +25,11 @@ from django.templatetags.i18n import (
 from django.templatetags.l10n import LocalizeNode
 from django.templatetags.tz import GetCurrentTimezoneNode, LocalTimeNode, TimezoneNode
 
-from .strict_context import Lack, LackingName
+from .strict_context import Lack, LackingName, UnknownLoop
 
 T = TypeVar("T")
 
-_AROUND: Final = (AutoEscapeControlNode, LanguageNode, LocalizeNode, LocalTimeNode, TimezoneNode, WithNode)
+_AROUND: Final = (AutoEscapeControlNode, ForNode, LanguageNode, LocalizeNode, LocalTimeNode, TimezoneNode, WithNode)
 """Tags that set the state of all that is within them."""
 
 _BEFORE: Final = (
@@ -54,7 +54,7 @@ class PlacedNode:
         step = _Step(call, self.node)
         nodes: list[Node] = [step]
         for node in reversed(self.surroundings):
-            nodes = [_around(node, nodes)] if isinstance(node, _AROUND) else [node, *nodes]
+            nodes = [node, *nodes] if isinstance(node, _BEFORE) else [_around(node, nodes)]
         NodeList(nodes).render(context)
         return step.results[0]
 
@@ -150,7 +150,21 @@ class _With(WithNode):
             return self.nodelist.render(context)
 
 
+class _Loop(Node):
+    """``{% for %}``, run once, with the names that the context has; which time it would be, nobody knows."""
+
+    nodelist: NodeList
+
+    def render(self, context: Context) -> Any:
+        with context.push(**({} if "forloop" in context else {"forloop": UnknownLoop()})):
+            return self.nodelist.render(context)
+
+
 def _around(node: Node, nodes: Sequence[Node]) -> Node:
+    if isinstance(node, ForNode):
+        loop = _Loop()
+        loop.nodelist = NodeList(nodes)
+        return loop
     copied: Any = copy.copy(node)
     if type(copied) is WithNode:
         copied.__class__ = _With

@@ -224,6 +224,11 @@ def test_names_that_pages_lack_too_may_be_looked_up_in_vain(page):
     assert_warm(visitor, warmer(absent=["query"]), "")
 
 
+def test_a_page_may_lack_its_language(page):
+    visitor = page("{% cache 60 f LANGUAGE_CODE %}a{{ LANGUAGE_CODE }}{% endcache %}")
+    assert_warm(visitor, warmer(absent=["LANGUAGE_CODE"]), "")
+
+
 @pytest.mark.parametrize("tag", ["{% csrf_token %}", "{{ csrf_token }}", "{% form %}"])
 @pytest.mark.parametrize("request_url", ["", URL])
 def test_a_csrf_token_is_nobody_elses(page, tag, request_url):
@@ -306,6 +311,28 @@ def test_a_loop_around_a_fragment_is_named(page):
     visitor = page("{% for x in xs %}{% cache 60 f x %}{{ forloop.counter }}:{{ x }}{% endcache %}{% endfor %}")
     assert "forloop" in problem(warmer({"x": "q"}))
     assert_warm(visitor, warmer({"x": "q", "forloop": {"counter": 2}}), "q")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ forloop }}",
+        "{% if forloop.first %}a{% endif %}",
+        "{% if forloop %}a{% endif %}",
+        "{% for a in xs %}{{ forloop.parentloop.counter }}{% endfor %}",
+        "{% for a in xs %}{% if forloop.parentloop %}a{% endif %}{% endfor %}",
+        "{% ifchanged x %}{{ x }}{% endifchanged %}",
+    ],
+)
+def test_what_depends_on_a_loop_around_is_named(page, body):
+    page(f"{{% for x in xs %}}{{% cache 60 f %}}{body}{{% endcache %}}{{% endfor %}}")
+    assert "'forloop' of a loop around it" in problem(warmer())
+
+
+def test_a_loop_around_a_fragment_is_no_matter_to_what_does_not_ask(page):
+    body = "{{ x }}{% for a in xs %}{{ forloop.counter }}{% ifchanged a %}{{ a }}{% endifchanged %}{% endfor %}"
+    visitor = page(f"{{% for x in xs %}}{{% cache 60 f x %}}{body}{{% endcache %}}{{% endfor %}}")
+    assert_warm(visitor, warmer({**VALUES, "x": "q"}), "q")
 
 
 def test_a_name_with_a_dot_is_explained(page):
