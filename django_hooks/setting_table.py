@@ -65,7 +65,7 @@ SETTINGS: Final[dict[str, Setting]] = {
             types=(list, tuple),
             default=(),
             help="Template fragments to warm: dicts with template, fragment and optionally contexts, languages, "
-            "time_zones, values, name, priority.",
+            "time_zones, values, request, absent, name, priority.",
         ),
         Setting(
             name="ROWS",

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from django.db import connections
 
 from django_hooks import stores
-from django_hooks.warmers.base import UNSET, Warmer
+from django_hooks.warmers.base import UNSET, BadEntryError, Warmer
 from url_manifests.outcomes import Result
 
 from .alarm import Alarm, OverdueError
@@ -120,6 +120,8 @@ class Computer:
             try:
                 with self._alarm.watching():
                     row.value = row.entry.compute()
+            except BadEntryError as error:
+                row.end(Result.FAILED, "bad-entry", str(error))
             except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
                 drop_broken(error)
                 row.end(Result.FAILED, "compute-failed", stores.describe(error))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
+from url_manifests.errors import CacheWarmingError
+
 if TYPE_CHECKING:
     from .key_batches import KeyBatch
 
@@ -38,6 +40,10 @@ class Category(StrEnum):
     """Template fragments, the ``{% cache %}`` tag."""
     COMPUTED = "computed"
     """Aggregates, reports and everything else that is computed."""
+
+
+class BadEntryError(CacheWarmingError):
+    """Raised by an entry's `compute` that finds out what `CacheEntry.problem` is for; the text is the problem."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,13 +14,14 @@ from typing import Any
 
 from django.core.cache import InvalidCacheBackendError, caches
 from django.core.cache.utils import make_template_fragment_key
-from django.template import Context, Variable, VariableDoesNotExist, engines
+from django.template import Context, engines
 from django.template.backends.django import DjangoTemplates
 from django.template.backends.django import Template as BackendTemplate
-from django.template.base import FilterExpression
 from django.templatetags.cache import CacheNode
 
 from django_hooks import stores
+
+from .surroundings import PlacedNode, placed_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def find_fragments() -> Findings:
 
 def _look_into(engine: DjangoTemplates, name: str, findings: Findings) -> None:
     try:
-        nodes = cache_nodes(engine.get_template(name))
+        nodes: list[Any] = engine.get_template(name).template.nodelist.get_nodes_by_type(CacheNode)
     except Exception as error:  # noqa: BLE001 - a tag library of the project may raise anything on import; reported
         findings.broken[name] = stores.describe(error)
         return
@@ -79,27 +80,14 @@ def _flatten(loaders: Any) -> Iterator[Any]:
         yield from _flatten(loader.loaders) if hasattr(loader, "loaders") else (loader,)
 
 
-def cache_nodes(template: BackendTemplate) -> list[CacheNode]:
+def cache_nodes(template: BackendTemplate) -> list[PlacedNode]:
     """The nodes in a template itself; what it extends or includes is a template of its own."""
-    return [node for node in template.template.nodelist.get_nodes_by_type(CacheNode) if isinstance(node, CacheNode)]
+    return placed_nodes(template.template)
 
 
 def fragment_key(node: CacheNode, context: Context) -> str:
-    """The key under which the node keeps what it renders in ``context``.
-
-    Raises:
-        VariableDoesNotExist: the context lacks a name that the key depends on. A template would go on with an empty
-            text, and the key would be one that no visitor has.
-    """
-    for expression in node.vary_on:
-        _require(expression, context)
+    """The key under which the node keeps what it renders in ``context``."""
     return make_template_fragment_key(node.fragment_name, [expression.resolve(context) for expression in node.vary_on])
-
-
-def _require(expression: FilterExpression, context: Context) -> None:
-    # The first name only: that "group.name" is empty for a visitor without a group is ordinary.
-    if isinstance(expression.var, Variable) and expression.var.lookups and expression.var.lookups[0] not in context:
-        raise VariableDoesNotExist("the context lacks %r, which the key depends on", (expression.var.lookups[0],))
 
 
 def fragment_alias(node: CacheNode, context: Context) -> str:

@@ -176,7 +176,10 @@ def cached(  # noqa: PLR0913 - a declaration: all but the name are given by name
 
     Raises:
         DuplicateWarmerError: the name is taken.
+        TypeError: ``variants`` is text, each letter of which would be one.
     """
+    if isinstance(variants, str | bytes):
+        raise TypeError(f"{name}: variants must be a list, or a function that gives one, is {variants!r}"[:160])
     return _Decorator(
         Declaration(
             name=name,

@@ -16,28 +16,28 @@ it, in which contexts it is shown: all names that the node and its key read, the
 
 The same in settings: ``"FRAGMENTS": [{"template": "base.html", "fragment": "category_menu", "languages": "all",
 "values": {"group": ["public", "trade"]}, "contexts": "shop.fragments.menu_contexts"}]``.
+
+A name that the node looks up and nobody gives ends its entry as ``bad-entry``: a page has what its view and its context
+processors give, and without that the text would be another than a page's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from django.conf import settings
-from django.template import Context, VariableDoesNotExist, loader
+from django.template import loader
 from django.template.backends.django import Template as BackendTemplate
-from django.template.context import make_context
-from django.templatetags.cache import CacheNode
-from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
 from django_hooks import conf
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import CacheEntry, Category, Warmer
-from .cache_nodes import cache_nodes, fragment_alias, fragment_key, fragment_timeout
-from .variants import Choices, FragmentContext, checked_axes, multiplied
+from .cache_nodes import cache_nodes
+from .fragment_rendering import FragmentRendering
+from .surroundings import PlacedNode
+from .variants import AXES, Choices, FragmentContext, checked_axes, multiplied
 
 
 class FragmentWarmer(Warmer):
@@ -52,62 +52,38 @@ class FragmentWarmer(Warmer):
     values: ClassVar[Mapping[str, Choices]] = {}
     """Name in the context → its values: each context is rendered with each combination."""
 
+    request: ClassVar[str] = ""
+    """URL of a page, for the context processors that the fragment needs; what a context says itself goes before it."""
+    absent: ClassVar[Sequence[str]] = ()
+    """Names that the fragment may look up in vain, because pages lack them too."""
+
     def contexts(self) -> Iterable[FragmentContext | Mapping[str, Any]]:
         """The situations to render the fragment in; a plain dict stands for its values in the default language."""
         yield FragmentContext()
 
     def entries(self) -> Iterator[CacheEntry]:
-        """One entry for each variant of each context; one that lacks a name which the key depends on is a problem.
+        """One entry for each node and variant of each context; one that lacks a name is a problem.
 
         Raises:
+            ConfigurationError: the class names what is not there.
             UnknownNameError: the template has no such fragment; suggests the nearest.
         """
-        template, node = self._find()
-        axes = {"languages": self.languages, "time_zones": self.time_zones, "values": self.values}
-        for situation in multiplied(self.contexts(), **axes):  # type: ignore[arg-type] # one dict for three types
-            yield _entry(template, node, situation)
+        template, nodes = self._find()
+        axes = checked_axes(self.name, {name: getattr(self, name) for name in AXES})
+        absent = frozenset(axes.pop("absent"))
+        for situation in multiplied(self.contexts(), **axes):
+            yield from FragmentRendering(template, situation, absent).entries(nodes)
 
-    def _find(self) -> tuple[BackendTemplate, CacheNode]:
+    def _find(self) -> tuple[BackendTemplate, list[PlacedNode]]:
         template = loader.get_template(self.template_name)
         if not isinstance(template, BackendTemplate):
             raise ConfigurationError(self.name, f"{self.template_name} is not a template of Django's own engine")
-        nodes = {node.fragment_name: node for node in cache_nodes(template)}
-        if self.fragment_name not in nodes:
-            raise UnknownNameError(f"fragment of {self.template_name}", self.fragment_name, nodes)
-        return template, nodes[self.fragment_name]
-
-
-def _entry(template: BackendTemplate, node: CacheNode, situation: FragmentContext) -> CacheEntry:
-    def render() -> str:
-        with _rendering(template, situation) as context:
-            return node.nodelist.render(context)
-
-    with _rendering(template, situation) as context:
-        try:
-            key = fragment_key(node, context)
-        except VariableDoesNotExist as error:
-            return CacheEntry(key=node.fragment_name, problem=str(error))
-        return CacheEntry(
-            key=key,
-            alias=fragment_alias(node, context),
-            timeout=fragment_timeout(node, context),
-            compute=render,
-        )
-
-
-@contextmanager
-def _rendering(template: BackendTemplate, situation: FragmentContext) -> Iterator[Context]:
-    """A context as a template has it while it renders, in the situation's language and time zone."""
-    language = situation.language or settings.LANGUAGE_CODE
-    values = {"LANGUAGE_CODE": language, "LANGUAGES": settings.LANGUAGES, **situation.values}
-    with ExitStack() as stack:
-        stack.enter_context(translation.override(language))
-        if situation.time_zone:
-            stack.enter_context(timezone.override(situation.time_zone))
-        context = make_context(values, situation.request, autoescape=template.backend.engine.autoescape)
-        stack.enter_context(context.render_context.push_state(template.template))
-        stack.enter_context(context.bind_template(template.template))
-        yield context
+        placed = cache_nodes(template)
+        named = [found for found in placed if found.node.fragment_name == self.fragment_name]
+        if not named:
+            names = {found.node.fragment_name for found in placed}
+            raise UnknownNameError(f"fragment of {self.template_name}", self.fragment_name, names)
+        return template, named
 
 
 def declared_fragments() -> Iterator[FragmentWarmer]:
@@ -120,7 +96,7 @@ def declared_fragments() -> Iterator[FragmentWarmer]:
         yield _declared(f"{conf.setting_path('FRAGMENTS')}[{number}]", declaration)
 
 
-_DECLARATION = {"template", "fragment", "contexts", "languages", "time_zones", "values", "name", "priority"}
+_DECLARATION: Final = {"template", "fragment", "contexts", "name", "priority", *AXES}
 
 
 def _declared(setting: str, declaration: Any) -> FragmentWarmer:
