@@ -143,9 +143,10 @@ class CachedRows(Generic[M]):
 
         Raises:
             ConfigurationError: it is asked for by fields that are not declared as a lookup.
+            TypeError: it is asked for by its primary key and by a lookup.
             DoesNotExist: the model's own, when there is no such row; the next caller asks the database again.
         """
-        if (pk := lookup.pop("pk", pk)) is not UNSET:
+        if _is_by_pk(pk, lookup):
             return self._by_pk(pk)
         pointer_key = self.key(*self._asked(lookup))
         if (found := self.cache.get(pointer_key)) is not None and self._fits(row := self._found(found), lookup):
@@ -157,7 +158,7 @@ class CachedRows(Generic[M]):
 
     async def aget(self, pk: Any = UNSET, **lookup: Any) -> M:
         """The same on an event loop."""
-        if (pk := lookup.pop("pk", pk)) is not UNSET:
+        if _is_by_pk(pk, lookup):
             return await self._aby_pk(pk)
         pointer_key = self.key(*self._asked(lookup))
         found = await self.cache.aget(pointer_key)
@@ -256,3 +257,9 @@ class CachedRows(Generic[M]):
             return False
         fields, asked = self._asked(lookup)
         return lookup_text(fields, asked) == lookup_text(fields, [getattr(row, field.attname) for field in fields])
+
+
+def _is_by_pk(pk: Any, lookup: Mapping[str, Any]) -> bool:
+    if pk is not UNSET and lookup:
+        raise TypeError(f"ask by the primary key or by a lookup, not by both: {pk!r} and {'+'.join(sorted(lookup))}")
+    return pk is not UNSET
