@@ -153,6 +153,15 @@ def test_an_argument_without_a_lasting_text_is_refused():
         figure.key(object())
 
 
+def test_an_instance_without_a_primary_key_is_refused():
+    figure, calls = counted()
+    with pytest.raises(TypeError, match=r"an unsaved auth\.user has no primary key"):
+        figure(User())
+    with pytest.raises(TypeError, match="save it first"):
+        figure([User(pk=1), User()])
+    assert calls == []
+
+
 @pytest.mark.parametrize("key", ["size.{size}", lambda size: f"size.{size}"])
 def test_the_key_of_other_code_can_be_given(key):
     figure, _ = counted(key=key)
