@@ -31,6 +31,7 @@ from url_manifests.errors import ConfigurationError
 
 from . import invalidation
 from .base import UNSET, Timeout, backend_timeout
+from .declarations import check_priority, check_rows, check_timeout
 from .row_keys import lookup_field, lookup_text, lookup_texts, shape
 
 M = TypeVar("M", bound=Model)
@@ -57,6 +58,7 @@ class CachedRows(Generic[M]):
 
     Raises:
         ConfigurationError: the query set is sliced.
+        TypeError: an argument is of the wrong type; or ValueError, has a value that it cannot have.
         DuplicateWarmerError: the name is taken.
     """
 
@@ -73,6 +75,10 @@ class CachedRows(Generic[M]):
         invalidate: bool = True,
         is_registered: bool = True,
     ) -> None:
+        lookups = lookups if isinstance(lookups, str) else list(lookups)
+        check_timeout(name, timeout)
+        check_priority(name, priority)
+        check_rows(name, rows, lookups)
         self.name = name
         self.timeout = timeout
         self.alias = alias
@@ -80,8 +86,6 @@ class CachedRows(Generic[M]):
         self._rows = rows
         self._lookups = [(lookup,) if isinstance(lookup, str) else tuple(lookup) for lookup in lookups]
         self._warm = warm
-        if isinstance(rows, QuerySet) and rows.query.is_sliced:
-            raise ConfigurationError(name, "the query set is sliced; give warm= the slice, and let every row be read")
         if invalidate:
             invalidation.listen(self)
         if is_registered:
