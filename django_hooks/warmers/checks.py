@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -29,6 +30,11 @@ def check_warmers() -> Iterator[CheckMessage]:
             found += declared()
         except ConfigurationError as error:
             yield _malformed(f"{error}.")
+    for name, count in Counter(warmer.name for warmer in found).items():
+        if count > 1:
+            yield _malformed(
+                f"{conf.NAME} declares {count} warmers of the name {name!r}; give each a 'name' of its own."
+            )
     yield from _ambiguous_lookups([warmer.rows for warmer in found if isinstance(warmer, CachedRowsWarmer)])
     if conf.get("SESSIONS") is not False and (problem := engine_problem()):
         yield Warning(

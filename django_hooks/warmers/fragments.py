@@ -132,9 +132,15 @@ def _declared(setting: str, declaration: Any) -> FragmentWarmer:
         if not isinstance(declaration.get(name), str):
             raise ConfigurationError(setting, f"needs {name!r}, the name of a template or of a fragment in it")
     contexts = _contexts(setting, declaration.get("contexts", [{}]))
+    name = declaration.get("name", f"{declaration['template']}:{declaration['fragment']}")
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(setting, f"name must be text, is {name!r}")
+    priority = declaration.get("priority", 0)
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        raise ConfigurationError(setting, f"priority must be a whole number, is {priority!r}")
     attributes = {
-        "name": declaration.get("name", f"{declaration['template']}:{declaration['fragment']}"),
-        "priority": declaration.get("priority", 0),
+        "name": name,
+        "priority": priority,
         "template_name": declaration["template"],
         "fragment_name": declaration["fragment"],
         **checked_axes(setting, declaration),
@@ -150,6 +156,6 @@ def _contexts(setting: str, contexts: Any) -> Any:
             return import_string(contexts)
         except ImportError as error:
             raise ConfigurationError(setting, f"contexts: {error}") from error
-    if not isinstance(contexts, list | tuple):
+    if not isinstance(contexts, list | tuple) or not all(isinstance(c, FragmentContext | Mapping) for c in contexts):
         raise ConfigurationError(setting, "contexts must be a list of dicts, or the dotted path of a callable")
     return contexts
