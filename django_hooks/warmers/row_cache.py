@@ -32,7 +32,7 @@ from url_manifests.errors import ConfigurationError
 from . import invalidation
 from .base import UNSET, Timeout, backend_timeout
 from .declarations import check_priority, check_rows, check_timeout
-from .row_keys import lookup_field, lookup_text, lookup_texts, shape
+from .row_keys import is_by_pk, lookup_field, lookup_text, lookup_texts, shape
 
 M = TypeVar("M", bound=Model)
 
@@ -150,7 +150,7 @@ class CachedRows(Generic[M]):
             TypeError: it is asked for by its primary key and by a lookup.
             DoesNotExist: the model's own, when there is no such row; the next caller asks the database again.
         """
-        if _is_by_pk(pk, lookup):
+        if is_by_pk(pk, lookup):
             return self._by_pk(pk)
         pointer_key = self.key(*self._asked(lookup))
         if (found := self.cache.get(pointer_key)) is not None and self._fits(row := self._found(found), lookup):
@@ -162,7 +162,7 @@ class CachedRows(Generic[M]):
 
     async def aget(self, pk: Any = UNSET, **lookup: Any) -> M:
         """The same on an event loop."""
-        if _is_by_pk(pk, lookup):
+        if is_by_pk(pk, lookup):
             return await self._aby_pk(pk)
         pointer_key = self.key(*self._asked(lookup))
         found = await self.cache.aget(pointer_key)
@@ -261,9 +261,3 @@ class CachedRows(Generic[M]):
             return False
         fields, asked = self._asked(lookup)
         return lookup_text(fields, asked) == lookup_text(fields, [getattr(row, field.attname) for field in fields])
-
-
-def _is_by_pk(pk: Any, lookup: Mapping[str, Any]) -> bool:
-    if pk is not UNSET and lookup:
-        raise TypeError(f"ask by the primary key or by a lookup, not by both: {pk!r} and {'+'.join(sorted(lookup))}")
-    return pk is not UNSET
