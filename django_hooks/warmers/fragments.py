@@ -32,7 +32,7 @@ from django.templatetags.cache import CacheNode
 from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
-from django_hooks import conf
+from django_hooks import conf, stores
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import CacheEntry, Category, Warmer
@@ -75,6 +75,17 @@ class FragmentWarmer(Warmer):
         if self.fragment_name not in nodes:
             raise UnknownNameError(f"fragment of {self.template_name}", self.fragment_name, nodes)
         return template, nodes[self.fragment_name]
+
+
+def why_missing(warmer: FragmentWarmer) -> str:
+    """Why the warmer's fragment cannot be rendered; empty where its template has it, or where it looks by itself."""
+    if type(warmer).entries is not FragmentWarmer.entries:
+        return ""
+    try:
+        warmer._find()  # noqa: SLF001 - of this module
+    except Exception as error:  # noqa: BLE001 - a tag library of the project may raise anything on import
+        return stores.describe(error)
+    return ""
 
 
 def _entry(template: BackendTemplate, node: CacheNode, situation: FragmentContext) -> CacheEntry:
