@@ -137,7 +137,7 @@ _DECLARATION = {"template", "fragment", "contexts", "languages", "time_zones", "
 def _declared(setting: str, declaration: Any) -> FragmentWarmer:
     if not isinstance(declaration, Mapping):
         raise ConfigurationError(setting, f"must be a dict, is {type(declaration).__name__}")
-    for name in sorted(declaration.keys() - _DECLARATION):
+    for name in sorted(declaration.keys() - _DECLARATION, key=str):
         raise UnknownNameError(setting, str(name), _DECLARATION)
     for name in ("template", "fragment"):
         if not isinstance(declaration.get(name), str):

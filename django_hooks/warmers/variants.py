@@ -70,7 +70,7 @@ def checked_axes(setting: str, declaration: Mapping[str, Any]) -> dict[str, Any]
     if languages != ALL:
         known = dict(settings.LANGUAGES)
         for code in _checked_list(setting, "languages", languages):
-            if code not in known:
+            if not isinstance(code, str) or code not in known:
                 raise UnknownNameError(f"{setting} languages", str(code), known)
     for zone in _checked_list(setting, "time_zones", declaration.get("time_zones", ())):
         try:

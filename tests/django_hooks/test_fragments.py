@@ -138,6 +138,8 @@ def test_settings_declare_fragments(templates, contexts):
         ({"template": "a", "fragment": "b", "context": []}, "'context' is unknown; did you mean 'contexts'"),
         ({"template": "a"}, "needs 'fragment'"),
         ({"template": "a", "fragment": "b", "contexts": 7}, "contexts must be a list of dicts"),
+        ({"template": "a", "fragment": "b", 5: 1, "q": 2}, "'5' is unknown"),
+        ({"template": "a", "fragment": "b", "languages": [[]]}, r"'\[\]' is unknown"),
         ({"template": "a", "fragment": "b", "contexts": [5]}, "contexts must be a list of dicts"),
         ({"template": "a", "fragment": "b", "priority": "x"}, "priority must be a whole number, is 'x'"),
         ({"template": "a", "fragment": "b", "name": 5}, "name must be text, is 5"),
