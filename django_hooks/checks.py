@@ -41,7 +41,14 @@ def check_cache_warming(app_configs: Iterable[AppConfig] | None = None, **kwargs
         return [Error(str(error), hint="Make it a dict, such as {'SECRET': '…'}.", id="cache_warming.E001")]
     messages = [*_unknown_keys(configured), *_wrong_types(configured)]
     if not messages:
-        messages += [*_secret(), *check_traffic(), *check_personas(), *check_warmers(), *check_permissions()]
+        messages += [
+            *_secret(),
+            *_wrong_values(),
+            *check_traffic(),
+            *check_personas(),
+            *check_warmers(),
+            *check_permissions(),
+        ]
         messages += [*_strategies(), *check_safety()]
     return [*messages, *_middleware(), *_stores(), *check_site()]
 
@@ -59,8 +66,15 @@ def _unknown_keys(configured: dict[str, Any]) -> Iterator[CheckMessage]:
 
 def _wrong_types(configured: dict[str, Any]) -> Iterator[CheckMessage]:
     for name, setting in SETTINGS.items():
-        if name in configured and (problem := setting.problem(configured[name])):
+        if name in configured and (problem := setting.type_problem(configured[name])):
             yield Error(f"{conf.setting_path(name)} {problem}.", hint=setting.help, id="cache_warming.E003")
+
+
+def _wrong_values() -> Iterator[CheckMessage]:
+    for name, value in conf.configured().items():
+        setting = SETTINGS[name]
+        if problem := setting.value_problem(value) or setting.name_problem(value):
+            yield Error(f"{conf.setting_path(name)} {problem}.", hint=setting.help, id="cache_warming.E011")
 
 
 def _secret() -> Iterator[CheckMessage]:
@@ -89,7 +103,7 @@ def _strategies() -> Iterator[CheckMessage]:
             yield Error(
                 f"{error.setting} {error.problem}.",
                 hint="What a strategy may hold: docs/how-to/strategies.md.",
-                id="cache_warming.E020",
+                id="cache_warming.E012",
             )
 
 

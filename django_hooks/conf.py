@@ -35,7 +35,7 @@ def get(name: str) -> Any:
 
     Raises:
         UnknownNameError: there is no such key.
-        ConfigurationError: the value has the wrong type.
+        ConfigurationError: the value has the wrong type, or is out of range.
     """
     if (setting := SETTINGS.get(name)) is None:
         raise UnknownNameError(NAME, name, SETTINGS)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
+from url_manifests.errors import ConfigurationError
 from url_manifests.lease import LEASE_HEADER, LeaseAnswer, LeaseClaim, LeaseState
 from url_manifests.protocol import Purpose, Ticket
 
@@ -39,9 +40,10 @@ def _answer(request: HttpRequest, ticket: Ticket) -> LeaseAnswer:
         claim = LeaseClaim.read(request.META.get("QUERY_STRING", ""))
     except ValueError as error:
         return LeaseAnswer(state=LeaseState.UNUSABLE, detail=f"the claim {error}; use the same release at both ends")
-    if ticket.purpose is Purpose.RELEASE:
-        return give_back(claim, ticket.run_id)
-    return take(claim, ticket.run_id)
+    try:
+        return (give_back if ticket.purpose is Purpose.RELEASE else take)(claim, ticket.run_id)
+    except ConfigurationError as error:
+        return LeaseAnswer(state=LeaseState.UNUSABLE, detail=str(error))
 
 
 def take(claim: LeaseClaim, run_id: str) -> LeaseAnswer:

@@ -21,8 +21,11 @@ from django.template.loader_tags import ExtendsNode, IncludeNode
 
 from url_manifests.errors import ConfigurationError
 
-from . import conf, stores
+from . import conf, stores, strategies
+from .warmers import FragmentWarmer, Registry
 from .warmers.cache_nodes import template_names
+from .warmers.fragments import why_missing
+from .warmers.registry import project_warmers
 
 _DEPTH: Final = 5
 _SHOWN: Final = 5
@@ -34,7 +37,7 @@ def check_deployment(app_configs: Iterable[AppConfig] | None = None, **kwargs: A
         release = conf.get("RELEASE")
     except ConfigurationError:
         release = ""  # `check_cache_warming` says so.
-    return [*_csrf(), *(_shared_keys() if release else ()), *_debug()]
+    return [*_csrf(), *(_shared_keys() if release else ()), *_debug(), *_missing()]
 
 
 def _csrf() -> Iterator[CheckMessage]:
@@ -105,4 +108,37 @@ def _debug() -> Iterator[CheckMessage]:
             "DEBUG is on: every query of a run is kept in memory, and error pages show settings.",
             hint="Switch it off where visitors, or a crawl, come.",
             id="cache_warming.W035",
+        )
+
+
+def _missing() -> Iterator[CheckMessage]:
+    """What strategies and fragments name, and nobody has. This imports the project's warmers."""
+    try:
+        registry = project_warmers()
+        declared = [strategies.read(name) for name in strategies.names()]
+    except ConfigurationError:
+        return  # As above.
+    if not registry.broken:  # What is named may be in there; the run says which, and why.
+        yield from _missing_in_strategies(registry, declared)
+    for warmer in registry:
+        if isinstance(warmer, FragmentWarmer) and (problem := why_missing(warmer)):
+            yield Warning(
+                f"The fragment of {warmer.name} cannot be rendered: {problem}.",
+                hint="manage.py warm_cache --list names all fragments, and the templates that are broken.",
+                id="cache_warming.W037",
+            )
+
+
+def _missing_in_strategies(registry: Registry, declared: Iterable[strategies.Strategy]) -> Iterator[CheckMessage]:
+    problems = dict[str, None]()
+    for strategy in declared:
+        try:
+            strategies.choose(registry, strategy)
+        except ConfigurationError as error:
+            problems[str(error)] = None  # What warmers depend on is the same in each.
+    for problem in problems:
+        yield Warning(
+            f"{problem}.",
+            hint="manage.py warm_cache --list names all warmers.",
+            id="cache_warming.W036",
         )

@@ -5,26 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from . import values
+from .setting import Setting, cache_aliases, task_backends
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One key of the dict."""
-
-    name: str
-    types: tuple[type, ...]
-    default: Any
-    help: str
-
-    def problem(self, value: Any) -> str:
-        """What is wrong with the type of ``value``; empty when nothing is."""
-        if isinstance(value, self.types) and not (isinstance(value, bool) and bool not in self.types):
-            return ""
-        wanted = " or ".join(kind.__name__ for kind in self.types)
-        return f"must be {wanted}, is {type(value).__name__}"
-
+CACHE_DOWN: Final = ("go-on", "stop")
 
 SETTINGS: Final[dict[str, Setting]] = {
     setting.name: setting
@@ -58,6 +44,7 @@ SETTINGS: Final[dict[str, Setting]] = {
             name="REQUIRE_COVERAGE",
             types=(float, int),
             default=0.9,
+            valid=values.share,
             help="Share from 0 to 1 that warm_cache has to warm unless --require-coverage says otherwise.",
         ),
         Setting(
@@ -178,18 +165,21 @@ SETTINGS: Final[dict[str, Setting]] = {
             name="CACHE_WAIT_S",
             types=(float, int),
             default=15,
+            valid=values.seconds_or_0,
             help="Seconds that warm_cache waits for a cache that does not answer.",
         ),
         Setting(
             name="CACHE_DOWN",
             types=(str,),
             default="go-on",
+            valid=values.one_of(CACHE_DOWN),
             help="What warm_cache does when it has not come back by then: go-on with other caches, or stop.",
         ),
         Setting(
             name="CACHE_TIMEOUT_S",
             types=(float, int),
             default=5,
+            valid=values.seconds,
             help="Seconds that warm_cache waits for one answer of a cache whose client has no time limit of its own.",
         ),
         Setting(
@@ -216,18 +206,21 @@ SETTINGS: Final[dict[str, Setting]] = {
             name="LOCK_CACHE",
             types=(str,),
             default="default",
+            among=cache_aliases,
             help="Cache that holds the lock which other machines see; the database holds it too.",
         ),
         Setting(
             name="LOCK_TTL_S",
             types=(float, int),
             default=60,
+            valid=values.seconds,
             help="Seconds after which the lock of a run that was killed on another machine is free.",
         ),
         Setting(
             name="TASKS_BACKEND",
             types=(str,),
             default="default",
+            among=task_backends,
             help="Which of TASKS the jobs of --mode tasks are given to.",
         ),
         Setting(name="TASKS_QUEUE", types=(str,), default="default", help="The queue that its workers take them from."),
@@ -235,18 +228,21 @@ SETTINGS: Final[dict[str, Setting]] = {
             name="TASKS_LEASE_S",
             types=(float, int),
             default=60,
+            valid=values.seconds,
             help="Seconds without a sign of life after which a worker's job is given to another.",
         ),
         Setting(
             name="TASKS_PATIENCE_S",
             types=(float, int),
             default=300,
+            valid=values.seconds_or_0,
             help="Seconds without a sign of life of any worker after which a run gives up.",
         ),
         Setting(
             name="HISTORY_DAYS",
             types=(int,),
             default=90,
+            valid=values.days,
             help="Days after which runs of warm_cache are deleted from the history; 0 keeps none at all.",
         ),
     )

@@ -8,18 +8,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from . import conf, values
+from .setting_table import CACHE_DOWN
 from .warmers import Registry, Warmer
-
-_T = TypeVar("_T")
 
 MODES: Final = ("sync", "async", "tasks")
 VERIFY: Final = ("all", "sample", "none")
-CACHE_DOWN: Final = ("go-on", "stop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +87,7 @@ class Strategy:
         """
         if self.cache_wait is not None:
             return self.cache_wait
-        return _checked("CACHE_WAIT_S", values.seconds_or_0)
+        return float(conf.get("CACHE_WAIT_S"))
 
     @property
     def stops_without_cache(self) -> bool:
@@ -98,7 +96,7 @@ class Strategy:
         Raises:
             ConfigurationError: ``CACHE_DOWN`` is none of `CACHE_DOWN`.
         """
-        return (self.cache_down or _checked("CACHE_DOWN", values.one_of(CACHE_DOWN))) == "stop"
+        return (self.cache_down or conf.get("CACHE_DOWN")) == "stop"
 
     def check(self) -> None:
         """Read the settings that it leaves open.
@@ -131,6 +129,8 @@ def read(name: str) -> Strategy:
     known = {*BUILT_IN, *declared}
     if name not in known:
         raise UnknownNameError("--strategy", name, known)
+    if not isinstance(name, str):
+        raise ConfigurationError(_path(name), "must be named by text")
     own = declared.get(name, {})
     if not isinstance(own, Mapping):
         raise ConfigurationError(_path(name), f"must be a dict, is {type(own).__name__}")
@@ -139,7 +139,7 @@ def read(name: str) -> Strategy:
 
 def names() -> list[str]:
     """All strategies of the project."""
-    return sorted({*BUILT_IN, *conf.get("STRATEGIES")})
+    return sorted({*BUILT_IN, *conf.get("STRATEGIES")}, key=str)
 
 
 def _parsed(name: str, declared: Mapping[str, Any]) -> Strategy:
@@ -154,14 +154,7 @@ def _parsed(name: str, declared: Mapping[str, Any]) -> Strategy:
     return Strategy(name=name, **parsed)
 
 
-def _checked(name: str, parse: Callable[[Any], _T]) -> _T:
-    try:
-        return parse(conf.get(name))
-    except ValueError as error:
-        raise ConfigurationError(conf.setting_path(name), str(error)) from error
-
-
-def _path(*keys: str) -> str:
+def _path(*keys: object) -> str:
     return conf.setting_path("STRATEGIES") + "".join(f"[{key!r}]" for key in keys)
 
 

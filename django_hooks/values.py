@@ -9,6 +9,7 @@ from typing import Any, Final
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
 _FACTORS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_MOST_DAYS: Final = 100_000
 
 
 def seconds(value: Any) -> float:
@@ -58,7 +59,16 @@ def count(value: Any) -> int:
 
 def count_or_0(value: Any) -> int:
     """A whole number from 0."""
-    return 0 if value == 0 and not isinstance(value, bool) else count(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"must be a whole number from 0, is {value!r}")
+    return value
+
+
+def days(value: Any) -> int:
+    """A whole number of days from 0, so few that one can count back from today."""
+    if count_or_0(value) > _MOST_DAYS:
+        raise ValueError(f"must be days up to {_MOST_DAYS}, is {value!r}")
+    return int(value)
 
 
 def _number(value: Any) -> float:
@@ -69,7 +79,9 @@ def _number(value: Any) -> float:
 
 def seconds_or_0(value: Any) -> float:
     """A time from 0."""
-    return 0 if value == 0 and not isinstance(value, bool) else seconds(value)
+    if not (number := _number(value)) >= 0:
+        raise ValueError(f"must be seconds from 0, is {value!r}")
+    return number
 
 
 def flag(value: Any) -> bool:

@@ -20,12 +20,13 @@ def argument_text(value: Any) -> str:
     """One argument, without spaces or control characters.
 
     Raises:
-        TypeError: its type has no text that is sure to be the same tomorrow, such as an object's default repr.
+        TypeError: its type has no text that is sure to be the same tomorrow, such as an object's default repr; or it is
+            an instance without a primary key, of which there may be many.
     """
     if isinstance(value, enum.Enum):
         return argument_text(value.value)
     if isinstance(value, Model):
-        return f"{value._meta.label_lower}.{value.pk}"  # noqa: SLF001 - documented by Django
+        return _instance_text(value)
     if isinstance(value, str):
         return "'" + quote(value, safe="")  # The quote tells "1" from 1, and "None" from None.
     if value is None or isinstance(value, bool | int | float):
@@ -35,6 +36,13 @@ def argument_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"({','.join(argument_text(item) for item in value)})"
     raise TypeError(f"{type(value).__name__} cannot be part of a cache key; give cached() a key=")
+
+
+def _instance_text(instance: Model) -> str:
+    label, pk = instance._meta.label_lower, instance.pk  # noqa: SLF001 - documented by Django
+    if pk is None or (isinstance(pk, tuple) and None in pk):
+        raise TypeError(f"an unsaved {label} has no primary key, so it cannot be part of a cache key; save it first")
+    return f"{label}.{pk}"
 
 
 def all_shortened(texts: list[str]) -> list[str]:

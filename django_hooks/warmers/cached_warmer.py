@@ -27,6 +27,7 @@ from django.utils import translation
 
 from .base import UNSET, CacheEntry, Category, Timeout, Warmer
 from .cached_function import AsyncCached, Cached, Declaration, Many, Variants
+from .declarations import check_cached, check_key
 from .key_batches import KeyBatch, chunked
 from .registry import registry
 
@@ -43,6 +44,7 @@ class _Decorator:
     """What ``cached(…)`` gives: takes a function, and registers it as a warmer where it is known what to warm."""
 
     def __init__(self, declaration: Declaration) -> None:
+        check_cached(declaration)
         self._declaration = declaration
 
     @overload
@@ -52,6 +54,7 @@ class _Decorator:
     def __call__(self, function: Callable[P, Any]) -> Cached[P, Any]:
         kind = AsyncCached if inspect.iscoroutinefunction(function) else Cached
         made: Cached[P, Any] = kind(function, self._declaration)
+        check_key(made.name, self._declaration.key, made.signature)
         if self._declaration.variants is not None or not _needs_arguments(made):
             registry.add(_warmer(made))
         return made
@@ -175,6 +178,7 @@ def cached(  # noqa: PLR0913 - a declaration: all but the name are given by name
         per_language: whether the value depends on the active language, which then is part of the key.
 
     Raises:
+        TypeError: an argument is of the wrong type, as a timedelta is for a timeout; or ValueError, has a wrong value.
         DuplicateWarmerError: the name is taken.
         TypeError: ``variants`` is text, each letter of which would be one.
     """

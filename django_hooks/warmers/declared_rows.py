@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import EmptyResultSet, FieldDoesNotExist, FieldError
 from django.db.models import QuerySet
 
@@ -40,6 +41,8 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 }
 """What a declaration may hold, and of which type."""
 
+_OF_NAMES: Final = ("select_related", "only")
+
 _PASSED_ON: Final = ("lookups", "timeout", "alias", "priority", "invalidate")
 
 _built: dict[str, CachedRows[Any]] = {}
@@ -47,15 +50,16 @@ _built: dict[str, CachedRows[Any]] = {}
 
 
 def cached_rows(name: str) -> CachedRows[Any]:
-    """The rows that ``CACHE_WARMING["ROWS"]`` declares under ``name``, by default ``app_label.model`` in lower case.
+    """The rows that ``CACHE_WARMING["ROWS"]`` declares under ``name``, in any letter case; by default ``app.model``.
 
     Raises:
         UnknownNameError: there are none; suggests the nearest.
     """
     known = {rows.name: rows for rows in _declared()}
-    if name not in known:
+    in_any_case = {known_name.lower(): rows for known_name, rows in known.items()} | known
+    if (found := in_any_case.get(name) or in_any_case.get(name.lower())) is None:
         raise UnknownNameError(conf.setting_path("ROWS"), name, known)
-    return known[name]
+    return found
 
 
 def declared_rows() -> Iterator[CachedRowsWarmer]:
@@ -65,7 +69,8 @@ def declared_rows() -> Iterator[CachedRowsWarmer]:
         ConfigurationError: a declaration is wrong; says which, and what.
     """
     for rows in _declared():
-        _ = rows.lookups  # Wrong fields are named now, and not by the first reader.
+        if rows.alias not in settings.CACHES:
+            raise UnknownNameError(f"{conf.setting_path('ROWS')} {rows.name} alias", rows.alias, settings.CACHES)
         try:
             str(rows.queryset.query)  # Names are looked up when the statement is made.
         except EmptyResultSet:
@@ -93,23 +98,38 @@ def _build(setting: str, declaration: Any) -> CachedRows[Any]:
     if not isinstance(declaration, Mapping):
         raise ConfigurationError(setting, f"must be a dict, is {type(declaration).__name__}")
     for name, value in declaration.items():
-        if name not in _KINDS:
-            raise UnknownNameError(setting, str(name), _KINDS)
-        if not isinstance(value, _KINDS[name]):
-            raise ConfigurationError(setting, f"{name!r} cannot be {type(value).__name__}")
+        _check(setting, name, value)
     if "model" not in declaration:
         raise ConfigurationError(setting, "needs 'model', such as 'shop.Country'")
     try:
         model = apps.get_model(declaration["model"])
     except (LookupError, ValueError) as error:
         raise ConfigurationError(setting, f"model: {error}") from error
-    return CachedRows(
-        declaration.get("name", model._meta.label_lower),  # noqa: SLF001 - documented by Django
-        _narrowed(setting, model._default_manager.all(), declaration),  # noqa: SLF001 - as above
-        warm=lambda rows: rows.order_by(*declaration.get("order_by", ()))[: declaration.get("limit")],
-        is_registered=False,
-        **{name: declaration[name] for name in _PASSED_ON if name in declaration},
-    )
+    rows = _narrowed(setting, model._default_manager.all(), declaration)  # noqa: SLF001 - documented by Django
+    try:
+        return CachedRows(
+            declaration.get("name", model._meta.label_lower),  # noqa: SLF001 - as above
+            rows,
+            warm=lambda rows: rows.order_by(*declaration.get("order_by", ()))[: declaration.get("limit")],
+            is_registered=False,
+            **{name: declaration[name] for name in _PASSED_ON if name in declaration},
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(setting, str(error)) from error
+
+
+def _check(setting: str, name: str, value: Any) -> None:
+    if name not in _KINDS:
+        raise UnknownNameError(setting, str(name), _KINDS)
+    kind, kinds = type(value), _KINDS[name]
+    if not issubclass(kind, kinds) or (kind is bool and bool not in kinds):
+        raise ConfigurationError(setting, f"{name!r} cannot be {kind.__name__}")
+    if name in _OF_NAMES and not all(isinstance(item, str) for item in value):
+        raise ConfigurationError(setting, f"{name!r} must hold names, is {value!r}")
+    if name == "name" and not value:
+        raise ConfigurationError(setting, "'name' must not be empty")
+    if name == "limit" and value < 1:
+        raise ConfigurationError(setting, f"'limit' must be a whole number above 0, is {value!r}")
 
 
 def _narrowed(setting: str, rows: QuerySet[Any], declaration: Mapping[str, Any]) -> QuerySet[Any]:

@@ -30,7 +30,7 @@ from django.template import loader
 from django.template.backends.django import Template as BackendTemplate
 from django.utils.module_loading import import_string
 
-from django_hooks import conf
+from django_hooks import conf, stores
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import CacheEntry, Category, Warmer
@@ -86,6 +86,17 @@ class FragmentWarmer(Warmer):
         return template, named
 
 
+def why_missing(warmer: FragmentWarmer) -> str:
+    """Why the warmer's fragment cannot be rendered; empty where its template has it, or where it looks by itself."""
+    if type(warmer).entries is not FragmentWarmer.entries:
+        return ""
+    try:
+        warmer._find()  # noqa: SLF001 - of this module
+    except Exception as error:  # noqa: BLE001 - a tag library of the project may raise anything on import
+        return stores.describe(error)
+    return ""
+
+
 def declared_fragments() -> Iterator[FragmentWarmer]:
     """The warmers that ``CACHE_WARMING["FRAGMENTS"]`` declares.
 
@@ -102,15 +113,21 @@ _DECLARATION: Final = {"template", "fragment", "contexts", "name", "priority", *
 def _declared(setting: str, declaration: Any) -> FragmentWarmer:
     if not isinstance(declaration, Mapping):
         raise ConfigurationError(setting, f"must be a dict, is {type(declaration).__name__}")
-    for name in sorted(declaration.keys() - _DECLARATION):
+    for name in sorted(declaration.keys() - _DECLARATION, key=str):
         raise UnknownNameError(setting, str(name), _DECLARATION)
     for name in ("template", "fragment"):
         if not isinstance(declaration.get(name), str):
             raise ConfigurationError(setting, f"needs {name!r}, the name of a template or of a fragment in it")
     contexts = _contexts(setting, declaration.get("contexts", [{}]))
+    name = declaration.get("name", f"{declaration['template']}:{declaration['fragment']}")
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(setting, f"name must be text, is {name!r}")
+    priority = declaration.get("priority", 0)
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        raise ConfigurationError(setting, f"priority must be a whole number, is {priority!r}")
     attributes = {
-        "name": declaration.get("name", f"{declaration['template']}:{declaration['fragment']}"),
-        "priority": declaration.get("priority", 0),
+        "name": name,
+        "priority": priority,
         "template_name": declaration["template"],
         "fragment_name": declaration["fragment"],
         **checked_axes(setting, declaration),
@@ -126,6 +143,6 @@ def _contexts(setting: str, contexts: Any) -> Any:
             return import_string(contexts)
         except ImportError as error:
             raise ConfigurationError(setting, f"contexts: {error}") from error
-    if not isinstance(contexts, list | tuple):
+    if not isinstance(contexts, list | tuple) or not all(isinstance(c, FragmentContext | Mapping) for c in contexts):
         raise ConfigurationError(setting, "contexts must be a list of dicts, or the dotted path of a callable")
     return contexts

@@ -14,6 +14,7 @@ from django_hooks import stores
 from url_manifests.errors import ConfigurationError, UnknownNameError
 
 from .base import UNSET, CacheEntry, Category, FunctionWarmer, Timeout, Warmer
+from .declarations import check_warmer
 from .fragments import declared_fragments
 from .permissions import permission_warmers
 from .sessions import declared_sessions
@@ -46,7 +47,9 @@ class Registry:
         Raises:
             ConfigurationError: it has no name.
             DuplicateWarmerError: its name is taken.
+            TypeError: its timeout or priority is none; or ValueError.
         """
+        check_warmer(warmer)
         if not warmer.name:
             raise ConfigurationError(type(warmer).__qualname__, "a warmer needs a name")
         if (other := self._warmers.get(warmer.name)) is not None:

@@ -31,7 +31,8 @@ from url_manifests.errors import ConfigurationError
 
 from . import invalidation
 from .base import UNSET, Timeout, backend_timeout
-from .row_keys import lookup_field, lookup_text, lookup_texts, shape
+from .declarations import check_priority, check_rows, check_timeout
+from .row_keys import is_by_pk, lookup_field, lookup_text, lookup_texts, shape
 
 M = TypeVar("M", bound=Model)
 
@@ -57,6 +58,7 @@ class CachedRows(Generic[M]):
 
     Raises:
         ConfigurationError: the query set is sliced.
+        TypeError: an argument is of the wrong type; or ValueError, has a value that it cannot have.
         DuplicateWarmerError: the name is taken.
     """
 
@@ -73,6 +75,10 @@ class CachedRows(Generic[M]):
         invalidate: bool = True,
         is_registered: bool = True,
     ) -> None:
+        lookups = lookups if isinstance(lookups, str) else list(lookups)
+        check_timeout(name, timeout)
+        check_priority(name, priority)
+        check_rows(name, rows, lookups)
         self.name = name
         self.timeout = timeout
         self.alias = alias
@@ -80,8 +86,6 @@ class CachedRows(Generic[M]):
         self._rows = rows
         self._lookups = [(lookup,) if isinstance(lookup, str) else tuple(lookup) for lookup in lookups]
         self._warm = warm
-        if isinstance(rows, QuerySet) and rows.query.is_sliced:
-            raise ConfigurationError(name, "the query set is sliced; give warm= the slice, and let every row be read")
         if invalidate:
             invalidation.listen(self)
         if is_registered:
@@ -143,9 +147,10 @@ class CachedRows(Generic[M]):
 
         Raises:
             ConfigurationError: it is asked for by fields that are not declared as a lookup.
+            TypeError: it is asked for by its primary key and by a lookup.
             DoesNotExist: the model's own, when there is no such row; the next caller asks the database again.
         """
-        if (pk := lookup.pop("pk", pk)) is not UNSET:
+        if is_by_pk(pk, lookup):
             return self._by_pk(pk)
         pointer_key = self.key(*self._asked(lookup))
         if (found := self.cache.get(pointer_key)) is not None and self._fits(row := self._found(found), lookup):
@@ -157,7 +162,7 @@ class CachedRows(Generic[M]):
 
     async def aget(self, pk: Any = UNSET, **lookup: Any) -> M:
         """The same on an event loop."""
-        if (pk := lookup.pop("pk", pk)) is not UNSET:
+        if is_by_pk(pk, lookup):
             return await self._aby_pk(pk)
         pointer_key = self.key(*self._asked(lookup))
         found = await self.cache.aget(pointer_key)

@@ -14,6 +14,7 @@ from django.db.models import CharField, Field, ForeignKey, IntegerField, Model, 
 from url_manifests.errors import ConfigurationError
 
 from .arguments import all_shortened, argument_text, shortened
+from .base import UNSET
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
 """What no quoting changes."""
@@ -60,6 +61,17 @@ def _related(model: type[Model], names: bool | Mapping[str, Any]) -> Iterator[st
 def _prefetched(rows: QuerySet[Any]) -> Sequence[Any]:
     lookups: Sequence[Any] = rows._prefetch_related_lookups  # type: ignore[attr-defined] # noqa: SLF001 - Django has no other way to ask
     return [getattr(lookup, "prefetch_to", lookup) for lookup in lookups]
+
+
+def is_by_pk(pk: Any, lookup: Mapping[str, Any]) -> bool:
+    """Whether a row is asked for by its primary key; `UNSET` is none.
+
+    Raises:
+        TypeError: it is asked for by a lookup, too.
+    """
+    if pk is not UNSET and lookup:
+        raise TypeError(f"ask by the primary key or by a lookup, not by both: {pk!r} and {'+'.join(sorted(lookup))}")
+    return pk is not UNSET
 
 
 def lookup_field(rows: QuerySet[Any], setting: str, name: str) -> Field[Any, Any]:

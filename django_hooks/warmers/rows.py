@@ -27,13 +27,14 @@ from itertools import chain
 from typing import Any, ClassVar, TypeAlias, cast
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 
 from .base import CacheEntry, Category, Warmer
 from .key_batches import KeyBatch
 from .registry import registry
 from .row_cache import CachedRows
 from .streaming import streamed_pages, unsliced
+from .uniqueness import claimed_by_several, is_unique
 
 _Page: TypeAlias = Sequence[tuple[Any, ...]]
 """Primary keys, each with the values that its row's keys are made of."""
@@ -137,10 +138,21 @@ class CachedRowsWarmer(RowsWarmer):
     def key_batches(self) -> Iterator[KeyBatch]:
         """The entries of a row follow each other, so that a run cut short leaves whole rows."""
         names = [field.attname for fields in self.rows.lookups for field in fields]
+        contested = self._contested()
         for page in streamed_pages(self.rows.chosen(), *names):
-            yield KeyBatch(keys=self._keys(page), make=partial(self._made, page))
+            yield KeyBatch(keys=self._keys(page, contested), make=partial(self._made, page, contested))
 
-    def _keys(self, page: _Page) -> list[str] | None:
+    def _contested(self) -> frozenset[str]:
+        """The keys of lookups that several rows answer: a reader is told so, and must not be given one of them."""
+        rows = self.rows
+        return frozenset(
+            rows.key(fields, values)
+            for fields in rows.lookups
+            if not is_unique(rows.model, fields)
+            for values in claimed_by_several(rows.queryset, fields)
+        )
+
+    def _keys(self, page: _Page, contested: frozenset[str] = frozenset()) -> list[str] | None:
         if any(None in row for row in page):
             return None  # NULL names no row, so not every row has all of its keys.
         columns = list(zip(*page, strict=True))
@@ -150,9 +162,11 @@ class CachedRowsWarmer(RowsWarmer):
             end = start + len(fields)
             keys.append(self.rows.keys(fields, columns[start:end]))
             start = end
+        if contested and not all(map(contested.isdisjoint, keys)):
+            return None
         return keys[0] if len(keys) == 1 else list(chain.from_iterable(zip(*keys, strict=True)))
 
-    def _made(self, page: _Page) -> Iterator[CacheEntry]:
+    def _made(self, page: _Page, contested: frozenset[str] = frozenset()) -> Iterator[CacheEntry]:
         lookups = self.rows.lookups
         for pk, *values in page:
             yield CacheEntry(key=self.rows.pk_key(pk), source=pk)
@@ -160,7 +174,14 @@ class CachedRowsWarmer(RowsWarmer):
             for fields in lookups:
                 asked = [next(remaining) for _ in fields]
                 if None not in asked:  # There may be many of it.
-                    yield CacheEntry(key=self.rows.key(fields, asked), value=pk)
+                    yield _pointer(self.rows.key(fields, asked), pk, fields, contested)
+
+
+def _pointer(key: str, pk: Any, fields: Sequence[Field[Any, Any]], contested: frozenset[str]) -> CacheEntry:
+    if key in contested:
+        names = "+".join(field.name for field in fields)
+        return CacheEntry(key=key, problem=f"the lookup by {names} is not unique: several rows have these values")
+    return CacheEntry(key=key, value=pk)
 
 
 def warmer_of(rows: CachedRows[Any]) -> CachedRowsWarmer:

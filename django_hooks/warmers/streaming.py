@@ -26,7 +26,11 @@ _Order: TypeAlias = list[tuple[str, bool]]
 
 
 def streamed(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
-    """The primary key and ``fields`` of each row, in the query set's own order and within its slice."""
+    """The primary key and ``fields`` of each row, in the query set's own order and within its slice.
+
+    As variants of a cached function these are its arguments: it has to take a primary key, and not an instance, whose
+    cache key is another.
+    """
     return chain.from_iterable(streamed_pages(rows, *fields))
 
 

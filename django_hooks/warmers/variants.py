@@ -84,7 +84,7 @@ def checked_axes(setting: str, declaration: Mapping[str, Any]) -> dict[str, Any]
     """
     languages = declaration.get("languages", ())
     for code in () if languages == ALL else _checked_list(setting, "languages", languages):
-        if code not in _known_languages():
+        if not isinstance(code, str) or code not in _known_languages():
             raise UnknownNameError(f"{setting} languages", str(code), _known_languages())
     for zone in _checked_list(setting, "time_zones", declaration.get("time_zones", ())):
         if not _is_time_zone(zone):

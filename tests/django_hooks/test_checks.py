@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
+from pathlib import Path
+
 import pytest
 from django.core.checks import run_checks
 
+import django_hooks
 from django_hooks import conf
 from django_hooks.checks import check_cache_warming
 from django_hooks.middleware import PATH
@@ -70,6 +75,49 @@ def test_each_mistake_is_found_and_hinted_at(sound, name, value, expected, words
     setattr(sound, name, value)
     ((found, message, hint),) = findings()
     assert (found, words in message + hint, hint != "") == (expected, True, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LOCK_CACHE", "nope", "names 'nope', which is unknown; known: default"),
+        ("LOCK_TTL_S", 0, "must be seconds above 0, is 0"),
+        ("LOCK_TTL_S", -5, "must be seconds above 0, is -5"),
+        ("HISTORY_DAYS", -1, "must be a whole number from 0, is -1"),
+        ("HISTORY_DAYS", 10**9, "must be days up to 100000"),
+        ("TASKS_LEASE_S", 0, "must be seconds above 0"),
+        ("TASKS_PATIENCE_S", -1, "must be seconds from 0"),
+        ("TASKS_BACKEND", "defualt", "did you mean 'default'?"),
+        ("CACHE_DOWN", "goon", "must be one of go-on, stop, is 'goon'"),
+        ("CACHE_WAIT_S", -1, "must be seconds from 0"),
+        ("CACHE_WAIT_S", math.nan, "must be a number, is nan"),
+        ("CACHE_TIMEOUT_S", 0, "must be seconds above 0"),
+        ("REQUIRE_COVERAGE", 5, "must be from 0 to 1, is 5"),
+        ("REQUIRE_COVERAGE", -1, "must be from 0 to 1, is -1"),
+    ],
+)
+def test_a_value_that_a_setting_cannot_have_is_found(sound, name, value, words):
+    sound.CACHE_WARMING = {"SECRET": SECRET, name: value}
+    ((found, message, hint),) = findings()
+    assert (found, hint) == ("E011", SETTINGS[name].help)
+    assert message.startswith(f"CACHE_WARMING['{name}'] ")
+    assert words in message
+
+
+@pytest.mark.parametrize("days", [-1, -400])
+def test_a_value_out_of_range_is_never_used(sound, days):
+    sound.CACHE_WARMING = {"HISTORY_DAYS": days}
+    with pytest.raises(ConfigurationError, match=rf"\['HISTORY_DAYS'\]: must be a whole number from 0, is {days}"):
+        conf.get("HISTORY_DAYS")
+
+
+def test_each_id_is_that_of_one_check():
+    places = [
+        (found, path.name)
+        for path in Path(django_hooks.__file__).parent.rglob("*.py")
+        for found in re.findall(r"id=\"(cache_warming\.[EW]\d{3})\"", path.read_text())
+    ]
+    assert [found for found, _ in places if sum(found == other for other, _ in places) > 1] == []
 
 
 @pytest.mark.parametrize("backend", ["db.DatabaseCache", "filebased.FileBasedCache"])

@@ -59,6 +59,14 @@ def test_that_of_a_dead_run_ends_by_itself_and_that_of_a_live_one_does_not(site,
     assert ask(ONE).state is LeaseState.OTHER
 
 
+@pytest.mark.parametrize("purpose", [Purpose.LEASE, Purpose.RELEASE])
+def test_a_time_that_it_cannot_last_is_named_to_the_crawl(site, purpose):
+    site.CACHE_WARMING = {**site.CACHE_WARMING, "LOCK_TTL_S": 0}
+    answer = ask(ONE, purpose)
+    assert answer.state is LeaseState.UNUSABLE
+    assert "['LOCK_TTL_S']: must be seconds above 0, is 0" in answer.detail
+
+
 def test_a_run_on_the_dead_ones_machine_takes_it_over_at_once(site):
     ask(ONE)
     assert ask(dataclasses.replace(TWO, file=ONE.file)).state is LeaseState.HELD

@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django_hooks.engine import Engine, RunOptions
 from django_hooks.warmers import FragmentContext, FragmentWarmer
 from django_hooks.warmers.cache_nodes import FoundFragment, find_fragments
+from django_hooks.warmers.checks import check_warmers
 from django_hooks.warmers.fragments import declared_fragments
 from url_manifests.errors import ConfigurationError
 from url_manifests.outcomes import Result
@@ -137,6 +138,12 @@ def test_settings_declare_fragments(templates, contexts):
         ({"template": "a", "fragment": "b", "context": []}, "'context' is unknown; did you mean 'contexts'"),
         ({"template": "a"}, "needs 'fragment'"),
         ({"template": "a", "fragment": "b", "contexts": 7}, "contexts must be a list of dicts"),
+        ({"template": "a", "fragment": "b", 5: 1, "q": 2}, "'5' is unknown"),
+        ({"template": "a", "fragment": "b", "languages": [[]]}, r"'\[\]' is unknown"),
+        ({"template": "a", "fragment": "b", "contexts": [5]}, "contexts must be a list of dicts"),
+        ({"template": "a", "fragment": "b", "priority": "x"}, "priority must be a whole number, is 'x'"),
+        ({"template": "a", "fragment": "b", "name": 5}, "name must be text, is 5"),
+        ({"template": "a", "fragment": "b", "name": ""}, "name must be text, is ''"),
         ({"template": "a", "fragment": "b", "contexts": "nowhere.contexts"}, "No module named 'nowhere'"),
     ],
 )
@@ -145,3 +152,14 @@ def test_a_wrong_declaration_is_named(templates, declaration, words):
     with pytest.raises(ConfigurationError, match=words) as caught:
         list(declared_fragments())
     assert "CACHE_WARMING['FRAGMENTS'][0]" in str(caught.value)
+    assert [message.msg for message in check_warmers()] == [f"{caught.value}."]
+
+
+def test_two_declarations_of_one_name_are_found(settings):
+    fragment = {"template": "a", "fragment": "b"}
+    settings.CACHE_WARMING = {"FRAGMENTS": [fragment, fragment], "ROWS": [{"model": "auth.Group"}] * 2}
+    found = [(message.id, message.msg) for message in check_warmers()]
+    assert found == [
+        ("cache_warming.E009", f"CACHE_WARMING declares 2 warmers of the name {name!r}; give each a 'name' of its own.")
+        for name in ("a:b", "auth.group")
+    ]

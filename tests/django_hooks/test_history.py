@@ -46,6 +46,14 @@ def test_without_days_nothing_is_kept(own, settings):
     assert not WarmRun.objects.exists()
 
 
+def test_days_below_0_delete_nothing(own, settings):
+    command(only=["numbers"])
+    settings.CACHE_WARMING = {**settings.CACHE_WARMING, "HISTORY_DAYS": -1}
+    code, _, error = command(only=["numbers"])
+    assert (code, "['HISTORY_DAYS']: must be a whole number" in error) == (2, True)
+    assert WarmRun.objects.count() == 1
+
+
 def test_old_runs_go_and_silent_ones_are_called_lost(own):
     old, silent = RunRecord.begin(report()), RunRecord.begin(report())
     WarmRun.objects.filter(pk=old.row.pk).update(started_at=timezone.now() - timedelta(days=91))

@@ -9,6 +9,7 @@ from django.core.checks import run_checks
 from django_hooks import client_timeouts
 from django_hooks.deployment_checks import check_deployment, csrf_in_bases
 from django_hooks.safety_checks import check_site
+from django_hooks.warmers import register, registry
 
 CORE = "django.core.cache.backends."
 REDIS, DJANGO_REDIS = f"{CORE}redis.RedisCache", "django_redis.cache.RedisCache"
@@ -16,6 +17,15 @@ MEMCACHED = f"{CORE}memcached.PyMemcacheCache"
 LOWER, UPPER = ["socket_timeout", "socket_connect_timeout"], ["SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT"]
 IN_URL = "redis://h?socket_timeout=1&socket_connect_timeout=2"
 OLD_REDIS = {"socket_timeout": None, "socket_connect_timeout": None}
+
+
+@pytest.fixture(autouse=True)
+def _no_warmers(monkeypatch):
+    """Not the example's, whose templates most tests do not have."""
+    registry.discover()  # Or a module that is imported for the first time within the test would register here.
+    monkeypatch.setattr(registry, "_warmers", {})
+    monkeypatch.setattr(registry, "broken", {})
+    monkeypatch.setattr(registry, "_is_discovered", True)
 
 
 @pytest.fixture
@@ -105,3 +115,42 @@ def test_they_are_made_for_a_deployment_only(settings):
     ids = {message.id for message in run_checks(tags=["caches"], include_deployment_checks=True)}
     assert "cache_warming.W035" in ids
     assert "cache_warming.W035" not in {message.id for message in run_checks(tags=["caches"])}
+
+
+def missing():
+    return [(m.id[-4:], m.msg) for m in check_deployment() if m.id[-4:] in ("W036", "W037")]
+
+
+def test_what_a_strategy_names_and_nobody_has_is_found(own, settings):
+    settings.TEMPLATES = []
+    assert missing() == []
+    strategies = {
+        "a": {"only": ["numbers", "fragmnets"]},
+        "b": {"budgets": {"rwos": {"keys": 1}}},
+        "c": {"only": ["rows"]},
+    }
+    settings.CACHE_WARMING = {**settings.CACHE_WARMING, "STRATEGIES": strategies}
+    assert missing() == [
+        ("W036", "CACHE_WARMING['STRATEGIES']['a']['only']: 'fragmnets' is unknown; did you mean 'fragments'?."),
+        ("W036", "CACHE_WARMING['STRATEGIES']['b']['budgets']: 'rwos' is unknown; did you mean 'rows'?."),
+    ]
+    own.broken["shop.warmers"] = "ImportError"
+    assert missing() == []
+
+
+def test_a_dependency_that_nobody_is_is_said_once(own, settings):
+    settings.TEMPLATES = []
+    register("late", depends_on=["nmubers"])(list)
+    assert missing() == [("W036", "late.depends_on: 'nmubers' is unknown; did you mean 'numbers'?.")]
+
+
+def test_a_fragment_that_is_not_there_is_found(own, settings):
+    templates(settings, base="{% load cache %}{% cache 1 menu %}{% endcache %}")
+    names = [("base.html", "menu"), ("base.html", "meno"), ("nowhere.html", "menu")]
+    fragments = [{"template": template, "fragment": fragment} for template, fragment in names]
+    settings.CACHE_WARMING = {**settings.CACHE_WARMING, "FRAGMENTS": fragments}
+    first, second = missing()
+    assert first[0] == second[0] == "W037"
+    assert "base.html:meno cannot be rendered" in first[1]
+    assert "did you mean 'menu'?" in first[1]
+    assert "nowhere.html:menu cannot be rendered: TemplateDoesNotExist" in second[1]

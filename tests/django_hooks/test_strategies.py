@@ -67,21 +67,27 @@ def test_the_built_in_ones_can_be_changed_field_by_field(settings):
         ({"refresh": 1}, "must be True or False, is 1"),
         ({"max_memory": "lots"}, "must be bytes, or a size such as 512M, is 'lots'"),
         ({"concurrency": 0}, "must be a whole number above 0, is 0"),
-        ({"retries": -1}, "must be a whole number above 0, is -1"),
+        ({"retries": -1}, "must be a whole number from 0, is -1"),
         ({"require_coverage": 2}, "must be from 0 to 1, is 2"),
         ({"budgets": []}, "must be a dict of dicts, is []"),
         ({"budgets": {"rows": {"hours": 1}}}, "'rows' must be a dict of seconds, keys and bytes"),
-        ({"fresh_for": -1}, "must be seconds above 0, is -1"),
+        ({"fresh_for": -1}, "must be seconds from 0, is -1"),
         ({"fresh_for": float("inf")}, "must be a number, is inf"),
     ],
 )
 def test_a_mistake_is_a_system_check(settings, wrong, words):
     declare(settings, s=wrong)
-    found = [message for message in check_cache_warming() if message.id == "cache_warming.E020"]
+    found = [message for message in check_cache_warming() if message.id == "cache_warming.E012"]
     assert len(found) == 1
     assert words in found[0].msg
     with pytest.raises(ConfigurationError):
         strategies.read("s")
+
+
+def test_a_name_that_is_no_text_is_a_system_check(settings):
+    settings.CACHE_WARMING = {"STRATEGIES": {5: {}}}
+    (found,) = [message for message in check_cache_warming() if message.id == "cache_warming.E012"]
+    assert found.msg == "CACHE_WARMING['STRATEGIES'][5] must be named by text."
 
 
 def test_an_unknown_name_suggests_the_nearest(own, settings):

@@ -20,6 +20,7 @@ from django_hooks.killswitch import BY_HAND, allow_runs, stop_runs
 from django_hooks.lock import single_run
 from django_hooks.progress import CHOICES, describe_counts
 from django_hooks.report_page import write_page
+from django_hooks.setting_table import CACHE_DOWN
 from django_hooks.strategies import Strategy
 from django_hooks.warmers import Registry, Warmer, per_process
 from django_hooks.warmers.cache_nodes import find_fragments
@@ -62,7 +63,7 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="How long to wait for a cache that is down (15).",
         )
-        add("--cache-down", choices=strategies.CACHE_DOWN, help="And then: go on with other caches, or stop (go-on).")
+        add("--cache-down", choices=CACHE_DOWN, help="And then: go on with other caches, or stop (go-on).")
         add("--verify", choices=strategies.VERIFY, help="Which of the written keys to read back (all).")
         add("--require-coverage", type=_share, metavar="SHARE", help="From 0 to 1; less ends with exit code 3.")
         add("--report", default="", metavar="FILE", help="Write the report as JSON.")
@@ -112,11 +113,11 @@ class Command(BaseCommand):
         strategy.check()
         wanted = strategy.require_coverage
         shared = {
-            "require_coverage": _checked(values.share, "REQUIRE_COVERAGE") if wanted is None else wanted,
+            "require_coverage": conf.get("REQUIRE_COVERAGE") if wanted is None else wanted,
             "progress": options["progress"],
             "stream": self.stderr,
         }
-        with client_timeouts.imposed(_checked(values.seconds, "CACHE_TIMEOUT_S")):
+        with client_timeouts.imposed(conf.get("CACHE_TIMEOUT_S")):
             return self._report_in_time(strategy, options, shared)
 
     def _report_in_time(self, strategy: Strategy, options: dict[str, Any], shared: dict[str, Any]) -> Report:
@@ -236,10 +237,3 @@ _seconds = _argument(values.seconds, float)
 _seconds_or_0 = _argument(values.seconds_or_0, float)
 _share = _argument(values.share, float)
 _size = _argument(values.size_bytes, str)
-
-
-def _checked(parse: Callable[[Any], float], setting: str) -> float:
-    try:
-        return parse(conf.get(setting))
-    except ValueError as error:
-        raise ConfigurationError(conf.setting_path(setting), str(error)) from error

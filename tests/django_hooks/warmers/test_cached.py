@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.utils import translation
 
 from django_hooks.engine import Engine, RunOptions
-from django_hooks.warmers import cached
+from django_hooks.warmers import cached, streamed
 from django_hooks.warmers.cached_function import AsyncCached
 from django_hooks.warmers.registry import DuplicateWarmerError
 from tests.django_hooks.conftest import SHARED
@@ -153,6 +153,15 @@ def test_an_argument_without_a_lasting_text_is_refused():
         figure.key(object())
 
 
+def test_an_instance_without_a_primary_key_is_refused():
+    figure, calls = counted()
+    with pytest.raises(TypeError, match=r"an unsaved auth\.user has no primary key"):
+        figure(User())
+    with pytest.raises(TypeError, match="save it first"):
+        figure([User(pk=1), User()])
+    assert calls == []
+
+
 @pytest.mark.parametrize("key", ["size.{size}", lambda size: f"size.{size}"])
 def test_the_key_of_other_code_can_be_given(key):
     figure, _ = counted(key=key)
@@ -213,6 +222,22 @@ def test_variants_may_be_made_late_and_a_wrong_one_is_named(backend, own_registr
     ]
     assert outcomes[1][2] == "variant {'sise': 2}: got an unexpected keyword argument 'sise'"
     assert calls == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("variants", "asked"),
+    [
+        (lambda: streamed(User.objects.all()), lambda user: user.pk),
+        (User.objects.all, lambda user: user),
+    ],
+    ids=["primary keys", "instances"],
+)
+def test_the_two_ways_of_warming_for_each_row(backend, own_registry, variants, asked):
+    users = [User.objects.create(username=name) for name in "ab"]
+    figure, calls = counted(timeout=60, variants=variants)
+    assert warm(own_registry) == [(Result.STORED, "", "")] * 2
+    assert [figure(asked(user)) for user in users] == [{"size": asked(user)} for user in users]
+    assert len(calls) == 2
 
 
 def test_a_name_is_taken_once():

@@ -271,9 +271,8 @@ def test_a_database_that_is_gone_is_no_rows_fault(readers, monkeypatch):
     ],
 )
 def test_a_lookup_that_cannot_work_is_named(options, words):
-    rows = CachedRows("r", options.get("rows", Subscription), lookups=options["lookups"])
-    with pytest.raises(ConfigurationError, match=words):
-        _ = rows.lookups
+    with pytest.raises(ValueError, match=words):
+        CachedRows("r", options.get("rows", Subscription), lookups=options["lookups"])
 
 
 def test_what_is_not_declared_is_not_asked(backend):
@@ -303,6 +302,7 @@ def test_settings_declare_rows(readers, settings, django_assert_num_queries):
     assert "accounts.subscription" in {warmer.name for warmer in project_warmers()}
     with django_assert_num_queries(2):  # The database cache's own two.
         assert rows.get(email="reader4@mail.example") == readers[4]
+    assert cached_rows("accounts.Subscription") is rows
     with pytest.raises(UnknownNameError, match=r"did you mean 'accounts\.subscription'"):
         cached_rows("accounts.subscripton")
 
@@ -328,6 +328,19 @@ def test_declared_rows_forget_what_is_saved(readers, settings):
         ({"filter": {"emial": 1}}, "emial"),
         ({"order_by": ["emial"]}, "emial"),
         ({"timeout": "60"}, "'timeout' cannot be str"),
+        ({"timeout": True}, "'timeout' cannot be bool"),
+        ({"timeout": -4}, "timeout must be None or seconds from 0, is -4"),
+        ({"alias": "defualt"}, "did you mean 'default'"),
+        ({"limit": -1}, "'limit' must be a whole number above 0, is -1"),
+        ({"limit": 0}, "'limit' must be a whole number above 0, is 0"),
+        ({"lookups": [5]}, "lookups must be names"),
+        ({"lookups": [[]]}, "lookups must be names"),
+        ({"lookups": [[5]]}, "has no field named '5'"),
+        ({"only": [5]}, "'only' must hold names"),
+        ({"select_related": [5]}, "'select_related' must hold names"),
+        ({"order_by": [5]}, "5"),
+        ({"filter": {5: 1}}, "keywords must be strings"),
+        ({"name": ""}, "'name' must not be empty"),
     ],
 )
 def test_a_wrong_declaration_is_named_by_an_error_and_by_a_check(settings, changed, words):
