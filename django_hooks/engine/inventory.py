@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django_hooks import stores
 from django_hooks.backends import Item, Store
@@ -18,7 +18,7 @@ from .ahead import Ahead
 from .alarm import OverdueError
 from .batch import WarmKeys
 from .options import RunOptions
-from .plan import Planned, Planner, is_a_timeout, lifetime_s
+from .plan import Planned, Planner, bad_entry, is_a_timeout, lifetime_s
 from .write import Writer, outdated_among
 
 
@@ -73,14 +73,14 @@ class Inventory:
         While a batch is being listed, the store is asked about the one before it.
         """
         last: _Asked | KeyBatch | None = None
-        error: Exception | None = None
+        error: BaseException | None = None
         batches = iter(batches)
         while error is None:
             try:
                 asked = self._asked(warmer, next(batches), is_first=last is None)
             except OverdueError:
                 raise  # There is no time for the one before it either.
-            except Exception as raised:  # noqa: BLE001 - raised in its place, behind the batches that came before it
+            except stores.RAISED as raised:  # raised in its place, behind the batches that came before it
                 error, asked = raised, None
             if last is not None:
                 yield self._dealt_with(warmer, last)
@@ -116,7 +116,7 @@ class Inventory:
             return
         warm = [keys[index] for index in live if index not in due] if len(live) < len(keys) or due else keys
         if warm:
-            yield WarmKeys(warmer.name, store.alias, batch.version, warm, batch.weight)
+            yield WarmKeys(warmer.name, store.alias, batch.version, warm, batch.weight, warmer.secret_keys)
         if gone or due:
             yield from self._planned(warmer, batch, made, gone, due)
 
@@ -176,21 +176,30 @@ class Inventory:
     def _planned(
         self, warmer: Warmer, batch: KeyBatch, made: Sequence[str], gone: set[int], due: set[int]
     ) -> Iterator[Planned | Outcome]:
+        keys, index = batch.keys or (), -1
         for index, entry in enumerate(islice(batch.make(), len(made))):
             if index in gone or index in due:
                 planned = self._planner.plan(warmer, entry)
-                if isinstance(planned, Planned) and planned.made == made[index]:
-                    planned.is_asked = True
-                    planned.overwrites = index in due
+                if isinstance(planned, Planned):
+                    if planned.key != keys[index]:
+                        yield bad_entry(warmer, keys[index], "make() gave another key's entry in its place")
+                        continue
+                    if planned.made == made[index]:
+                        planned.is_asked = True
+                        planned.overwrites = index in due
                 yield planned
+        if not batch.ends_early():
+            for left in sorted(other for other in gone | due if other > index):
+                yield bad_entry(warmer, keys[left], "make() gave no entry for it")
 
     def _one_by_one(self, warmer: Warmer, batch: KeyBatch) -> Iterator[Planned | Outcome]:
         for entry in batch.make():
             planned = self._planner.plan(warmer, entry)
-            if self._wants is None or self._wants(key_of(planned)):
+            if self._wants is None or self._wants(key_of(entry)):
                 yield planned
 
 
-def key_of(planned: Planned | Outcome) -> str:
-    """The key, or what stands in its place where the entry has none."""
-    return planned.key if isinstance(planned, Planned) else planned.url.partition(":")[2]
+def key_of(entry: Any) -> str:
+    """The key of what a warmer yielded, or what stands in its place where it has none."""
+    key = getattr(entry, "key", None)
+    return key if isinstance(key, str) and key else "?"
