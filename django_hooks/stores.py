@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -125,6 +125,11 @@ def describe(error: BaseException) -> str:
 def is_encodable(text: str) -> bool:
     """Whether it is text that can be written anywhere: half of a surrogate pair cannot."""
     return text.isascii() or printable(text) == text
+
+
+def are_encodable(texts: Sequence[str]) -> bool:
+    """`is_encodable` of all of many texts."""
+    return all(map(str.isascii, texts)) or all(map(is_encodable, texts))
 
 
 def printable(text: str) -> str:

@@ -76,8 +76,7 @@ class Store:
             made = [self.make(key, version) for key in keys] if head is None else list(map(head.__add__, keys))
         except (InvalidCacheKey, TypeError):
             return None
-        are_sound = all(keys) and (all(map(str.isascii, keys)) or all(map(stores.is_encodable, keys)))
-        return made if are_sound and self._takes_all(made) else None
+        return made if all(keys) and self._takes_all(made) else None
 
     def _takes_all(self, made: Sequence[str]) -> bool:
         return not self._validates or (longest(made) <= _PLAIN_LENGTH and _is_plain("".join(made)))

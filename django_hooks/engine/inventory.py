@@ -94,7 +94,7 @@ class Inventory:
         keys = batch.keys or ()
         made = None if store is None else store.make_many(keys, batch.version)
         # Two entries of one key may contradict each other, which is for the planner to see.
-        if store is None or made is None or len(set(made)) < len(made):
+        if store is None or made is None or len(set(made)) < len(made) or not stores.are_encodable(keys):
             return batch
         chosen = [index for index, key in enumerate(keys) if self._wants(key)] if self._wants else range(len(keys))
         call = partial(self._look, batch=batch, chosen=chosen, made=made)
