@@ -10,7 +10,7 @@ from django.core.cache import InvalidCacheBackendError, InvalidCacheKey
 from django_hooks import stores
 from django_hooks.backends import Item, Store, open_store
 from django_hooks.warmers.base import UNSET, CacheEntry, Timeout, Unset, Warmer
-from django_hooks.warmers.secret_keys import digest_of, withheld
+from django_hooks.warmers.secret_keys import digest_of, secrets_of, withheld
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import KeyKind
 
@@ -71,7 +71,7 @@ class Planned(Item):
     @property
     def secrets(self) -> tuple[Any, ...]:
         """What no text may name."""
-        return (self.key, self.made, self.entry.source or "") if self.is_secret else ()
+        return (*secrets_of(self.entry), self.made) if self.is_secret else ()
 
     def end(self, result: Result, reason: str = "", detail: str = "", *, cacheable: bool = True) -> None:
         """Note how it ended; the first word stands."""
@@ -214,7 +214,7 @@ def bad_entry(warmer: Warmer, key: str, problem: str, reason: str = "bad-entry")
 
 def _bad(warmer: Warmer, entry: CacheEntry, problem: str, reason: str = "bad-entry") -> Outcome:
     if warmer.secret_keys:
-        problem = withheld(problem, entry.key, entry.source or "")
+        problem = withheld(problem, *secrets_of(entry))
     key: object = entry.key
     return bad_entry(warmer, key if isinstance(key, str) and key else "?", problem, reason)
 

@@ -13,7 +13,7 @@ from django.utils.encoding import force_bytes
 from django_hooks import stores
 from url_manifests.errors import CacheWarmingError
 
-from .base import Warmer
+from .base import CacheEntry, Warmer
 
 WITHHELD: Final = "(withheld: it may name a secret key)"
 _PIECE_CHARS: Final = 6
@@ -32,6 +32,11 @@ def _pepper(secret: bytes) -> bytes:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
+
+
+def secrets_of(entry: CacheEntry) -> tuple[Any, ...]:
+    """What no text may name: the key, and what it is made of where that is text, as a session's own key is."""
+    return (entry.key, entry.source) if isinstance(entry.source, str) else (entry.key,)
 
 
 def withheld(text: str, *secrets: Any) -> str:

@@ -88,18 +88,26 @@ def test_patterns_are_of_the_key_itself(session_keys):
 def tokens():
     yield CacheEntry(key=f"reset:{TOKEN}", compute=lambda: {}[TOKEN])
     yield CacheEntry(key=f"other:{TOKEN}", value=1, timeout=-1)
-    yield CacheEntry(key="fine", compute=lambda: 1 / 0)
+    yield CacheEntry(key="fine", source=0, compute=lambda: 1 / 0)
+    yield CacheEntry(key="made", source=TOKEN, compute=lambda: {}[TOKEN])
     yield CacheEntry(key=TOKEN.encode(), value=1)
     raise LookupError(f"no {TOKEN}")
 
 
-def test_errors_do_not_name_them_either(own):
+def test_errors_do_not_name_them_either(own, tmp_path):
     register("tokens", timeout=60, secret_keys=True)(tokens)
-    out = command("--only", "tokens")[1]
-    assert TOKEN[:6] not in out
-    assert f"tokens:{digest_of(f'reset:{TOKEN}')} (KeyError: {WITHHELD})" in out
-    assert f"tokens:{digest_of('fine')} (ZeroDivisionError: division by zero)" in out
-    assert f"tokens:* (LookupError: {WITHHELD})" in out
+    path = tmp_path / "outcomes.jsonl"
+    said = command("--only", "tokens", outcomes=str(path))[1] + path.read_text()
+    assert TOKEN[:6] not in said
+    lines = map(json.loads, path.read_text().splitlines()[1:])
+    assert {line["url"]: line["detail"] for line in lines} == {
+        f"tokens:{digest_of(f'reset:{TOKEN}')}": f"KeyError: {WITHHELD}",
+        f"tokens:{digest_of(f'other:{TOKEN}')}": "the timeout must be None or seconds from 0, is -1",
+        f"tokens:{digest_of('fine')}": "ZeroDivisionError: division by zero",
+        f"tokens:{digest_of('made')}": f"KeyError: {WITHHELD}",
+        f"tokens:{digest_of('?')}": WITHHELD,
+        "tokens:*": f"LookupError: {WITHHELD}",
+    }
 
 
 def test_nor_does_what_is_said_of_a_store_that_refuses_them(own, monkeypatch, tmp_path):
