@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 from url_manifests.report import Report
 
@@ -59,9 +59,12 @@ def report_lines(report: Report) -> Iterator[str]:
         yield "  {finding}: {alias} {key} of {url} {detail}".format(**finding).rstrip()
 
 
-class Lasting:
-    """A stream that a run goes on without when its terminal is gone."""
+def lasting(stream: Any) -> TextIO:
+    """The stream, of which it is no error that its terminal is gone: the run's own end, and its exit code, matter."""
+    return cast("TextIO", _Lasting(stream))
 
+
+class _Lasting:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 

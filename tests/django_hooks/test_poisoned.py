@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,9 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBased
 CACHE_WARMING = {"HISTORY_DAYS": 0, "LOCK_FILE": __file__ + ".lock"}
 
 
+PROGRESS = "none"
+
+
 def run():
     django.setup()
     from django_hooks.warmers import CacheEntry, register
@@ -191,8 +195,32 @@ def run():
         for number in range(int(sys.argv[2]) if len(sys.argv) > 2 else 1):
             yield CacheEntry(key=f"\\u043a{number}", compute=lambda: 1 / 0)
 
-    execute_from_command_line(["manage.py", "warm_cache", "--progress", "none", *sys.argv[1:2]])
+    execute_from_command_line(["manage.py", "warm_cache", "--progress", PROGRESS, *sys.argv[1:2]])
 """
+
+
+def test_a_terminal_that_is_closed_ends_the_run_with_a_report_and_its_exit_code(tmp_path):
+    (tmp_path / "signs.py").write_text(
+        PROJECT.replace("1 / 0", "__import__('time').sleep(0.05)").replace('"none"', '"bar"')
+    )
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "signs", "PYTHONPATH": f"{tmp_path}:{ROOT}", "TERM": "xterm"}
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-c", "import signs; signs.run()", f"--report={report}", "1000"]
+    leader, terminal = os.openpty()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    attach = (
+        "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+        "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    start = [sys.executable, "-c", attach, *command]
+    with subprocess.Popen(start, env=env, **streams, start_new_session=True) as process:
+        os.close(terminal)
+        while not (tmp_path / "signs.py.d").exists() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.close(leader)
+        assert process.wait(20) == 5
+    assert json.loads(report.read_text())["outcome"] == "protected"
 
 
 def test_nobody_has_to_read_to_the_end(tmp_path):

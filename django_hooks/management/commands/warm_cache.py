@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
 from django_hooks import client_timeouts, conf, listing, output, preflight, runs, strategies, usage, values
 from django_hooks.killswitch import BY_HAND, STOP_S, allow_runs, stop_runs
@@ -89,6 +89,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Run; every error of ours becomes one line and its own exit code."""
+        self.stderr = OutputWrapper(output.lasting(self.stderr))
         try:
             _refuse_contradictions(options)
             if options["stop"]:
@@ -117,7 +118,7 @@ class Command(BaseCommand):
         shared = {
             "require_coverage": _checked(values.share, "REQUIRE_COVERAGE") if wanted is None else wanted,
             "progress": options["progress"],
-            "stream": output.Lasting(self.stderr),
+            "stream": self.stderr,
         }
         with client_timeouts.imposed(_checked(values.seconds, "CACHE_TIMEOUT_S")):
             return self._report_in_time(strategy, options, shared)
