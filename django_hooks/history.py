@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import OperationalError, ProgrammingError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -62,7 +62,7 @@ class RunRecord:
             env=report.env[:64],
             strategy=strategy.name[:64] if strategy else "",
             mode=strategy.mode if strategy else "",
-            options=strategy.document() if strategy else {},
+            options=bounded(strategy.document()) if strategy else {},
             holder=f"process {os.getpid()} on {socket.gethostname()}",
             scope=scope(),
             started_at=_local(report.started_at),
@@ -128,7 +128,7 @@ def last_sums() -> dict[str, Sums]:
 
 def bounded(document: dict[str, Any]) -> dict[str, Any]:
     """The report as plain JSON of at most `MAX_REPORT_BYTES`; what had to be left out is named under ``left_out``."""
-    plain: dict[str, Any] = json.loads(json.dumps(document, default=str))
+    plain: dict[str, Any] = storable(json.loads(json.dumps(document, default=str)))
     left_out = []
     for name in _LONG_FIELDS:
         if len(json.dumps(plain)) <= MAX_REPORT_BYTES:
@@ -136,6 +136,15 @@ def bounded(document: dict[str, Any]) -> dict[str, Any]:
         if plain.pop(name, None) is not None:
             left_out.append(name)
     return {**plain, "left_out": left_out} if left_out else plain
+
+
+def storable(value: Any) -> Any:
+    """Plain JSON without what PostgreSQL takes in no text: NUL and half of a surrogate pair are escaped."""
+    if isinstance(value, str):
+        return stores.printable(value).replace("\0", "\\x00")
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return [storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _tidy(*, holds_lock: bool) -> None:
@@ -163,4 +172,5 @@ def _local(moment: Any) -> Any:
 def _complain(error: Exception) -> None:
     # A project that configures no logging sees the message alone, and this comes before its first migration.
     told = stores.describe(error)
-    logger.warning("%s: %s (was manage.py migrate run?)", "cache_warming.run_not_kept", told, extra={"error": told})
+    hint = " (was manage.py migrate run?)" if isinstance(error, OperationalError | ProgrammingError) else ""
+    logger.warning("%s: %s%s", "cache_warming.run_not_kept", told, hint, extra={"error": told})

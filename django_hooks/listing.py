@@ -9,15 +9,18 @@ from typing import Any, Final
 
 from url_manifests.outcomes import Outcome
 
-from . import stores
+from . import strategies
 from .engine import Engine
 from .engine.plan import Planned
 from .history import last_sums
 from .modes.steps import Planner, run_options
+from .stores import RAISED
 from .strategies import Strategy
 from .sums import Sums
-from .warmers import Registry, Warmer
+from .warmers import Registry, Warmer, per_process
 from .warmers.base import UNSET
+from .warmers.cache_nodes import find_fragments
+from .warmers.secret_keys import told
 
 MAX_PROBLEMS: Final = 3
 """Kinds of values without a size that a summary names."""
@@ -33,7 +36,7 @@ def plan_lines(warmers: Iterable[Warmer], strategy: Strategy) -> Iterator[str]:
     planner = Planner(strategy=strategy)
     before = last_sums()
     for warmer in warmers:
-        summary = _Summary(warmer.name, before.get(warmer.name))
+        summary = _Summary(warmer, before.get(warmer.name))
         with summary.listing.counting_queries():
             for planned in engine.plan(planner.step(warmer).warmer):
                 summary.add(planned)
@@ -42,8 +45,8 @@ def plan_lines(warmers: Iterable[Warmer], strategy: Strategy) -> Iterator[str]:
 
 
 class _Summary:
-    def __init__(self, name: str, before: Sums | None) -> None:
-        self._name = name
+    def __init__(self, warmer: Warmer, before: Sums | None) -> None:
+        self._warmer = warmer
         self._before = before
         self._computed = 0
         self._unpicklable: Counter[str] = Counter()
@@ -59,14 +62,14 @@ class _Summary:
     def _weigh(self, value: Any) -> None:
         try:
             self.listing.bytes += len(pickle.dumps(value))
-        except Exception as error:  # noqa: BLE001 - __reduce__ of a project's class may raise anything; it is named
-            self._unpicklable[stores.describe(error)] += 1
+        except RAISED as error:  # from a __reduce__ of the project's; it is named
+            self._unpicklable[told(error, self._warmer)] += 1
 
     def __str__(self) -> str:
         known = f", {self.listing.bytes:,} bytes" if self.listing.bytes else ""
         queries = f", {self.listing.queries} queries to list them" if self.listing.queries else ""
         weightless = "".join(f", {n} without a size ({why})" for why, n in self._unpicklable.most_common(MAX_PROBLEMS))
-        return f"{self._name}: {self.listing.entries} entries{known}{weightless}{queries}{self._estimate()}"
+        return f"{self._warmer.name}: {self.listing.entries} entries{known}{weightless}{queries}{self._estimate()}"
 
     def _estimate(self) -> str:
         if not self._computed:
@@ -83,7 +86,7 @@ def _plan_line(planned: Planned | Outcome) -> str:
         return f"{planned.url} {planned.result}: {planned.reason} ({planned.detail})"
     timeout = "default" if not isinstance(planned.timeout, int | float | None) else planned.timeout
     version = "" if planned.version is None else f" version={planned.version}"
-    return f"{planned.warmer}:{planned.key} alias={planned.alias} timeout={timeout}{version}"
+    return f"{planned.warmer}:{planned.shown_key} alias={planned.alias} timeout={timeout}{version}"
 
 
 def list_lines(registry: Registry) -> Iterator[str]:
@@ -92,3 +95,19 @@ def list_lines(registry: Registry) -> Iterator[str]:
         yield f"{warmer.name} category={warmer.category} priority={warmer.priority}"
     for module, problem in registry.broken.items():
         yield f"{module} is broken: {problem}"
+
+
+def project_lines(registry: Registry) -> Iterator[str]:
+    """What a project has: `list_lines`, its strategies, its fragments, and what lives in each process."""
+    yield from list_lines(registry)
+    for name in strategies.names():
+        chosen = strategies.choose(registry, strategies.read(name))
+        yield f"strategy {name}: {' '.join(warmer.name for warmer in chosen)}"
+    findings = find_fragments()
+    for fragment in findings.fragments:
+        vary_on = " ".join(fragment.vary_on)
+        yield f"fragment {fragment.fragment_name} in {fragment.template_name}: {vary_on}".rstrip(": ")
+    for template, problem in findings.broken.items():
+        yield f"template {template} is broken: {problem}"
+    for found in per_process.find():
+        yield f"per process: {found.name} ({found.kind}): {found.advice}"

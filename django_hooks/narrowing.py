@@ -60,7 +60,11 @@ def _key_batches(warmer: Warmer, gates: Sequence[Gate]) -> Iterator[KeyBatch]:
 
 def as_whole(batch: KeyBatch, gate: Gate) -> KeyBatch:
     """The batch with all its keys, of whose entries only those are made that pass."""
-    return replace(batch, make=lambda: _admitted(batch.make(), gate))
+    return replace(
+        batch,
+        make=lambda: _admitted(batch.make(), gate),
+        ends_early=lambda: gate.is_closed or batch.ends_early(),
+    )
 
 
 def one_by_one(batch: KeyBatch, gate: Gate) -> KeyBatch:

@@ -40,4 +40,4 @@ def page(document: Mapping[str, Any]) -> str:
 def write_page(report: Report, path: str | PathLike[str]) -> None:
     """Write the page, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(page(report.document()), encoding="utf-8")
+        temporary.write_text(page(report.document()), encoding="utf-8", errors="backslashreplace")

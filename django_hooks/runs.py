@@ -15,12 +15,13 @@ from importlib import import_module
 from os import PathLike
 from typing import Final, TextIO
 
-from url_manifests.errors import AnotherRunError, SiteProtectionError, VerificationError
+from url_manifests.errors import AnotherRunError, SiteProtectionError, UnwritableError, VerificationError
 from url_manifests.outcomes import Outcome, OutcomeReader, OutcomeWriter, RunInfo
 from url_manifests.report import Report
 
-from . import conf
-from .crosscheck import Tally, cross_check
+from . import conf, stores
+from .crosscheck import Tally, cross_check, hoped_for
+from .ending import asking_to_end
 from .engine.plan import failure
 from .history import RunRecord
 from .lock import RunGuard
@@ -55,9 +56,9 @@ def warm(
 ) -> Report:
     """Warm, and count what came of it.
 
-    Ctrl-C or SIGTERM ends the run with exit code 5 and a report of the batches that were complete; what was written of
-    the next one stands, and the next run finds it. A lock that was lost ends it likewise, with exit
-    code 6, and the kill switch with 5.
+    Ctrl-C, SIGTERM or SIGHUP ends the run with exit code 5 and a report of the batches that were complete; what was
+    written of the next one stands, and the next run finds it. A lock that was lost ends it likewise, with exit code 6,
+    and the kill switch with 5.
     """
     started_s = time.monotonic()
     mode = import_module(_MODES[strategy.mode])
@@ -67,12 +68,12 @@ def warm(
     logger.info("cache_warming.run_started", extra=told)
     try:
         with ExitStack() as stack:
-            stack.enter_context(_sigterm_as_ctrl_c())
+            stack.enter_context(_signals_as_ctrl_c())
             stack.enter_context(_project_left_uncollected())
             categories = {warmer.name: str(warmer.category) for warmer in warmers}
             totals = _totals(warmers) if progress != "none" else {}
             watcher = stack.enter_context(watching(progress, stream, lambda o: _category(o, categories), totals))
-            writer = stack.enter_context(OutcomeWriter(outcomes, _run_info(report))) if outcomes else None
+            writer = stack.enter_context(_writer(outcomes, report)) if outcomes else None
             run = Run(
                 strategy=strategy,
                 warmers=warmers,
@@ -134,7 +135,7 @@ def _totals(warmers: Sequence[Warmer]) -> dict[str, int]:
     for warmer in warmers:
         try:
             count = warmer.count()
-        except Exception:
+        except stores.RAISED:
             logger.exception("cache_warming.count_failed", extra={"warmer": warmer.name})
             count = None
         totals[warmer.category] = totals.get(warmer.category, 0) + (count or 0)
@@ -144,15 +145,16 @@ def _totals(warmers: Sequence[Warmer]) -> dict[str, int]:
 
 
 @contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
+def _signals_as_ctrl_c() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Only the main thread may set signal handlers; an embedding program keeps its own.
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in asking_to_end()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def new_run_id() -> str:
@@ -160,8 +162,11 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def _run_info(report: Report) -> RunInfo:
-    return RunInfo(run_id=report.run_id, env=report.env)
+def _writer(path: str, report: Report) -> OutcomeWriter:
+    try:
+        return OutcomeWriter(path, RunInfo(run_id=report.run_id, env=report.env))
+    except OSError as error:
+        raise UnwritableError(f"--outcomes: cannot write {path}: {error.strerror}") from error
 
 
 def check(path: str | PathLike[str], *, require_coverage: float, progress: str, stream: TextIO, kind: str) -> Report:
@@ -175,8 +180,10 @@ def check(path: str | PathLike[str], *, require_coverage: float, progress: str, 
     report = Report(run_id=reader.run.run_id, env=reader.run.env, require_coverage=require_coverage)
     record = RunRecord.begin(report, kind=kind)
     tally = Tally()
+    # Of a crawl's pages nobody could look for what it left unverified.
+    outcomes = hoped_for(reader, tally) if kind == "verify-only" and not reader.run.public_url else reader
     with watching(progress, stream) as watcher:
-        for outcome in watched(cross_check(reader, tally, VisitorKeys(reader.run)), watcher):
+        for outcome in watched(cross_check(outcomes, tally, VisitorKeys(reader.run)), watcher):
             report.add(outcome)
     report.extra["cross_check"] = {**tally.document(), "outcomes_cut": reader.cut}
     missing = tally.keys[Presence.MISSING] + tally.keys[Presence.UNREACHABLE]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -22,6 +23,9 @@ READ_BATCH: Final = 50
 """Keys in one read: page entries can be hundreds of kilobytes, and a batch of them is in memory at once."""
 MAX_FAILURES_IN_A_ROW: Final = 3
 """After so many single reads that failed, a store is taken for dead; the rest of the keys is not tried."""
+
+RAISED: Final = (Exception, CancelledError, SystemExit)
+"""What a project's code may raise that costs its own entry, and not the run. Ctrl-C is meant for the run."""
 
 NOT_TRIED: Final = "not tried: the store does not answer"
 
@@ -111,8 +115,26 @@ def _get_many(cache: BaseCache, keys: list[str], version: int | str | None) -> d
 
 def describe(error: BaseException) -> str:
     """An exception as one short line for a report."""
-    text = " ".join(str(error).split())
+    try:
+        text = printable(" ".join(str(error).split()))
+    except RAISED:
+        text = ""  # what it raises in its own __str__ is not what happened
     return f"{type(error).__name__}: {text}"[:160] if text else type(error).__name__
+
+
+def is_encodable(text: str) -> bool:
+    """Whether it is text that can be written anywhere: half of a surrogate pair cannot."""
+    return text.isascii() or printable(text) == text
+
+
+def are_encodable(texts: Sequence[str]) -> bool:
+    """`is_encodable` of all of many texts."""
+    return all(map(str.isascii, texts)) or all(map(is_encodable, texts))
+
+
+def printable(text: str) -> str:
+    """The text with each half of a surrogate pair escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

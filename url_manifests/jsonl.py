@@ -93,7 +93,12 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 
 def dump(document: Mapping[str, Any]) -> bytes:
     """One line, the same bytes for the same document."""
-    return _ENCODER.encode(document).encode() + b"\n"
+    return encodable(_ENCODER.encode(document)) + b"\n"
+
+
+def encodable(text: str) -> bytes:
+    """The bytes of a JSON text; half of a surrogate pair, which has none, is written as JSON can escape it."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_lines(path: str | PathLike[str], header: Mapping[str, Any], documents: Iterable[Mapping[str, Any]]) -> None:

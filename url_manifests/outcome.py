@@ -80,7 +80,7 @@ class Outcome:
     @property
     def parts(self) -> Counter[Result]:
         """How many keys other than the page's own ended how."""
-        return Counter(state.result for state in self.keys if state.kind is KeyKind.PART)
+        return Counter(state.result for state in self.keys if state.kind is not KeyKind.PAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,10 @@ _BY_APPLICATION: Final = {
         "The page is kept under the visitor's session, so nobody else is served from it.",
         "Cache the parts that visitors of a role share as fragments.",
     ),
+    "secret-key": Reason(
+        "Its key lets somebody in and so is not in the outcome file, which is all that this run reads.",
+        "Run warm_cache again: it looks for the keys themselves, and leaves alone what is warm.",
+    ),
     "redirect": Reason("The answer is a redirect, and Django stores only 200.", "List the target instead."),
     "status": Reason("The status is neither 200 nor 304.", "Django stores only 200."),
 }

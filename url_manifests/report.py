@@ -17,7 +17,7 @@ from os import PathLike
 from typing import Any, Final
 
 from .errors import CacheWarmingError, ExitCode
-from .jsonl import replacing
+from .jsonl import encodable, replacing
 from .outcomes import Outcome, Result
 from .reasons import REASONS
 from .routes import route_of
@@ -233,7 +233,7 @@ class Report:
     def write(self, path: str | PathLike[str]) -> None:
         """Write ``report.json``, whole or not at all."""
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_bytes(encodable(json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n"))
 
 
 def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:

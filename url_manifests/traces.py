@@ -48,6 +48,8 @@ class KeyKind(StrEnum):
     """An entry of Django's page cache: the list of ``Vary`` headers or the response itself."""
     PART = "f"
     """Everything else: a fragment, a row, a low-level key."""
+    SECRET = "s"  # noqa: S105 - a letter of the file format
+    """As a part, with a digest in place of the key, which lets somebody in; in outcome files only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

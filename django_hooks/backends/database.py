@@ -63,7 +63,9 @@ class DatabaseStore(Store):
     def make(self, key: str, version: int | str | None) -> str:
         """What is longer than the column, SQLite would take and other databases refuse."""
         made = super().make(key, version)
-        if len(made) > _MAX_KEY_LENGTH or "\x00" in made:
+        if "\x00" in made:
+            raise InvalidCacheKey(f"the database cache takes no key with NUL in it: {made[:60]!r}")
+        if len(made) > _MAX_KEY_LENGTH:
             raise InvalidCacheKey(f"the database cache takes keys of up to {_MAX_KEY_LENGTH} letters: {made[:60]!r}")
         return made
 

@@ -39,7 +39,7 @@ return table.concat(marks) .. (told and told.err or '')
 """
 _TIMES: Final = """
 local left = {}
-for i, key in ipairs(KEYS) do left[i] = redis.call('PTTL', key) end
+for i, key in ipairs(KEYS) do left[i] = string.format('%.0f', redis.call('PTTL', key)) end
 return table.concat(left, ' ')
 """
 _EXIST: Final = """

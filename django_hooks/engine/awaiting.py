@@ -46,7 +46,7 @@ def _awaited(entries: Any) -> Iterator[Any]:
     if not _has_one_loop.get():
         raise TypeError("entries() is asynchronous, which needs --mode async")
     iterator = aiter(entries)
-    error: Exception | None = None
+    error: BaseException | None = None
     while error is None:
         chunk, error = async_to_sync(_next_chunk)(iterator)
         yield from chunk
@@ -54,13 +54,13 @@ def _awaited(entries: Any) -> Iterator[Any]:
         raise error
 
 
-async def _next_chunk(iterator: AsyncIterator[Any]) -> tuple[list[Any], Exception | None]:
+async def _next_chunk(iterator: AsyncIterator[Any]) -> tuple[list[Any], BaseException | None]:
     """Some entries, and what ended them, if anything did: those before an error are not lost with it."""
     chunk: list[Any] = []
     try:
         while len(chunk) < _CHUNK:
             chunk.append(await anext(iterator))
-    except Exception as error:  # noqa: BLE001 - raised in its place, behind the entries that came before it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - raised in its place, behind the entries before it
         return chunk, error
     return chunk, None
 
@@ -82,7 +82,10 @@ def settled(value: Any) -> Any:
 
 
 async def _await(value: Awaitable[_T]) -> _T:
-    return await value
+    try:
+        return await value
+    except SystemExit as error:  # which would end the loop, and all that is in it
+        raise RuntimeError(f"SystemExit: {error}") from error
 
 
 def for_each(items: Sequence[_T], call: Callable[[_T], Awaitable[None]], at_once: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django_hooks.warmers.secret_keys import digest_of
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import KeyKind
 
@@ -21,13 +22,13 @@ class WarmKeys:
     keys: Sequence[str]
     weight: float
     """Of each entry."""
+    are_secret: bool = False
 
     def outcomes(self) -> Iterator[Outcome]:
         """An outcome for each entry."""
-        for key in self.keys:
-            state = KeyState(
-                alias=self.alias, key=key, version=self.version, kind=KeyKind.PART, result=Result.ALREADY_WARM
-            )
+        kind = KeyKind.SECRET if self.are_secret else KeyKind.PART
+        for key in map(digest_of, self.keys) if self.are_secret else self.keys:
+            state = KeyState(alias=self.alias, key=key, version=self.version, kind=kind, result=Result.ALREADY_WARM)
             yield Outcome(url=f"{self.warmer}:{key}", result=Result.ALREADY_WARM, weight=self.weight, keys=(state,))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -92,20 +93,25 @@ class Computer:
 
     def _awaited(self, rows: Sequence[Planned]) -> Sequence[Planned]:
         for_each(rows, self._await, self._awaits)
+        for row in rows:
+            if row.result is None and is_awaitable(row.value):
+                # The group that it was awaited in takes no notice of one that cancels itself.
+                row.end(Result.FAILED, "compute-failed", CancelledError.__name__)
+                discard(row.value)
         return rows
 
     async def _await(self, row: Planned) -> None:
+        limit: asyncio.Timeout | None = None
         try:
             if self._is_late():
                 row.end(Result.SKIPPED, "deadline")
                 discard(row.value)
             else:
-                async with asyncio.timeout(self._alarm.grace_s()):
+                async with asyncio.timeout(self._alarm.grace_s()) as limit:
                     row.value = await row.value
-        except TimeoutError as error:
-            row.end(Result.FAILED, "compute-failed", stores.describe(error) if str(error) else str(OverdueError()))
-        except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
-            row.end(Result.FAILED, "compute-failed", stores.describe(error))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
+            detail = str(OverdueError()) if limit is not None and limit.expired() else stores.describe(error)
+            row.end(Result.FAILED, "compute-failed", detail)
 
     def _compute_apart(self, rows: Sequence[Planned]) -> Sequence[Planned]:
         try:
@@ -122,7 +128,7 @@ class Computer:
                     row.value = row.entry.compute()
             except BadEntryError as error:
                 row.end(Result.FAILED, "bad-entry", str(error))
-            except Exception as error:  # noqa: BLE001 - a poisoned entry is reported, and the others go on
+            except stores.RAISED as error:  # a poisoned entry is reported, and the others go on
                 drop_broken(error)
                 row.end(Result.FAILED, "compute-failed", stores.describe(error))
         return row
@@ -135,7 +141,7 @@ class Computer:
                 try:
                     with self._alarm.watching():
                         _evaluate(row, row.entry.evaluate)
-                except Exception as error:  # noqa: BLE001 - as below
+                except stores.RAISED as error:
                     drop_broken(error)
                     row.end(Result.FAILED, "compute-failed", stores.describe(error))
 
@@ -155,7 +161,7 @@ class Computer:
                         found = settled(warmer.compute_many([row.entry for row in part]))
                     _fill_in(part, found)
                     failures_in_a_row = 0
-                except Exception as error:  # noqa: BLE001 - as above
+                except stores.RAISED as error:
                     drop_broken(error)
                     if len(part) > 1:
                         parts += [part[len(part) // 2 :], part[: len(part) // 2]]
@@ -178,7 +184,7 @@ def _fill_in(rows: Sequence[Planned], values: Any) -> None:
         value = values.get(row.key, UNSET)
         if value is UNSET:
             row.end(Result.SKIPPED, "gone", cacheable=False)
-        elif isinstance(value, Exception):
+        elif isinstance(value, stores.RAISED):
             row.end(Result.FAILED, "compute-failed", stores.describe(value))
         else:
             row.value = value
@@ -187,7 +193,7 @@ def _fill_in(rows: Sequence[Planned], values: Any) -> None:
 def _is_encoded(row: Planned) -> bool:
     try:
         row.store.encode(row)
-    except Exception as error:  # noqa: BLE001 - __reduce__ of a project's class may raise anything; reported
+    except stores.RAISED as error:  # from a __reduce__ of the project's
         row.end(Result.FAILED, "unpicklable", stores.describe(error))
         return False
     return True

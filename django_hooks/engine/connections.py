@@ -7,7 +7,7 @@ from django.db import connections
 from .alarm import OverdueError
 
 
-def drop_broken(error: Exception) -> None:
+def drop_broken(error: BaseException) -> None:
     """Close those of this thread's connections that an error has left unusable; the next query opens a new one.
 
     Not ``close_old_connections``: with ``CONN_MAX_AGE = 0`` that would also close the sound one that a warmer's list of

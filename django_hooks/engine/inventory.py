@@ -20,7 +20,7 @@ from .alarm import OverdueError
 from .batch import WarmKeys
 from .connections import drop_broken
 from .options import RunOptions
-from .plan import Planned, Planner, is_a_timeout, lifetime_s
+from .plan import Planned, Planner, bad_entry, is_a_timeout, lifetime_s
 from .write import Writer, outdated_among
 
 logger = logging.getLogger(__name__)
@@ -81,14 +81,14 @@ class Inventory:
         While a batch is being listed, stores that allow it are asked about the one before it.
         """
         last: _Asked | KeyBatch | None = None
-        error: Exception | None = None
+        error: BaseException | None = None
         batches = iter(batches)
         while error is None:
             try:
                 asked = self._asked(warmer, next(batches), is_first=last is None)
             except OverdueError:
                 raise  # There is no time for the one before it either.
-            except Exception as raised:  # noqa: BLE001 - raised in its place, behind the batches that came before it
+            except stores.RAISED as raised:  # raised in its place, behind the batches that came before it
                 drop_broken(raised)  # for the batch before it may well need the same connection
                 error, asked = raised, None
             if last is not None:
@@ -103,7 +103,7 @@ class Inventory:
         keys = batch.keys or ()
         made = None if store is None else store.make_many(keys, batch.version)
         # Two entries of one key may contradict each other, which is for the planner to see.
-        if store is None or made is None or len(set(made)) < len(made):
+        if store is None or made is None or len(set(made)) < len(made) or not stores.are_encodable(keys):
             return batch
         chosen = [index for index, key in enumerate(keys) if self._wants(key)] if self._wants else range(len(keys))
         look = partial(self._look, batch=batch, chosen=chosen, made=made)
@@ -127,7 +127,7 @@ class Inventory:
             return
         warm = [keys[index] for index in live if index not in due] if len(live) < len(keys) or due else keys
         if warm:
-            yield WarmKeys(warmer.name, store.alias, batch.version, warm, batch.weight)
+            yield WarmKeys(warmer.name, store.alias, batch.version, warm, batch.weight, warmer.secret_keys)
         if gone or due:
             yield from self._planned(warmer, batch, made, gone, due)
 
@@ -187,18 +187,26 @@ class Inventory:
     def _planned(
         self, warmer: Warmer, batch: KeyBatch, made: Sequence[str], gone: set[int], due: set[int]
     ) -> Iterator[Planned | Outcome]:
+        keys, index = batch.keys or (), -1
         for index, entry in enumerate(islice(batch.make(), len(made))):
             if index in gone or index in due:
                 planned = self._planner.plan(warmer, entry)
-                if isinstance(planned, Planned) and planned.made == made[index]:
-                    planned.is_asked = True
-                    planned.overwrites = index in due
+                if isinstance(planned, Planned):
+                    if planned.key != keys[index]:
+                        yield bad_entry(warmer, keys[index], "make() gave another key's entry in its place")
+                        continue
+                    if planned.made == made[index]:
+                        planned.is_asked = True
+                        planned.overwrites = index in due
                 yield planned
+        if not batch.ends_early():
+            for left in sorted(other for other in gone | due if other > index):
+                yield bad_entry(warmer, keys[left], "make() gave no entry for it")
 
     def _one_by_one(self, warmer: Warmer, batch: KeyBatch) -> Iterator[Planned | Outcome]:
         for entry in batch.make():
             planned = self._planner.plan(warmer, entry)
-            if self._wants is None or self._wants(key_of(planned)):
+            if self._wants is None or self._wants(key_of(entry)):
                 yield planned
 
 
@@ -217,6 +225,7 @@ def _one_or_other(one: Callable[[], _Found], other: Callable[[], _Found]) -> _Fo
         return other()
 
 
-def key_of(planned: Planned | Outcome) -> str:
-    """The key, or what stands in its place where the entry has none."""
-    return planned.key if isinstance(planned, Planned) else planned.url.partition(":")[2]
+def key_of(entry: Any) -> str:
+    """The key of what a warmer yielded, or what stands in its place where it has none."""
+    key = getattr(entry, "key", None)
+    return key if isinstance(key, str) and key else "?"

@@ -10,6 +10,7 @@ from django.core.cache import InvalidCacheBackendError, InvalidCacheKey
 from django_hooks import stores
 from django_hooks.backends import Item, Store, open_store
 from django_hooks.warmers.base import UNSET, CacheEntry, Timeout, Unset, Warmer
+from django_hooks.warmers.secret_keys import digest_of, secrets_of, withheld
 from url_manifests.outcomes import KeyState, Outcome, Result
 from url_manifests.traces import KeyKind
 
@@ -25,6 +26,7 @@ class Planned(Item):
         "detail",
         "entry",
         "is_asked",
+        "is_secret",
         "overwrites",
         "reason",
         "result",
@@ -35,6 +37,7 @@ class Planned(Item):
 
     def __init__(self, warmer: Warmer, entry: CacheEntry, store: Store, made: str, timeout: Timeout) -> None:
         self.warmer = warmer.name
+        self.is_secret = warmer.secret_keys
         self.entry = entry
         self.store = store
         self.key = entry.key
@@ -60,6 +63,16 @@ class Planned(Item):
     def alias(self) -> str:
         return self.store.alias
 
+    @property
+    def shown_key(self) -> str:
+        """The key, or what stands for it where it is secret."""
+        return digest_of(self.key) if self.is_secret else self.key
+
+    @property
+    def secrets(self) -> tuple[Any, ...]:
+        """What no text may name."""
+        return (*secrets_of(self.entry), self.made) if self.is_secret else ()
+
     def end(self, result: Result, reason: str = "", detail: str = "", *, cacheable: bool = True) -> None:
         """Note how it ended; the first word stands."""
         if self.result is None:
@@ -75,12 +88,13 @@ class Planned(Item):
         """How it ended, for a report; made anew with each call."""
         if self.result is None:
             return None
-        state = KeyState(alias=self.alias, key=self.key, version=self.version, kind=KeyKind.PART, result=self.result)
+        key, kind = self.shown_key, KeyKind.SECRET if self.is_secret else KeyKind.PART
+        state = KeyState(alias=self.alias, key=key, version=self.version, kind=kind, result=self.result)
         return Outcome(
-            url=f"{self.warmer}:{self.key}",
+            url=f"{self.warmer}:{key}",
             result=self.result,
             reason=self.reason,
-            detail=self.detail,
+            detail=withheld(self.detail, *self.secrets),
             weight=self.entry.weight,
             cacheable=self.cacheable,
             keys=(state,),
@@ -123,17 +137,17 @@ class Planner:
             return failure(warmer.name, "bad-entry", f"yielded {type(entry).__name__} instead of CacheEntry", "?")
         timeout = warmer.timeout if entry.timeout is UNSET else entry.timeout
         if problem := _problem(warmer, entry, timeout):
-            return failure(warmer.name, "bad-entry", problem, _key_text(entry.key))
+            return _bad(warmer, entry, problem)
         alias = entry.alias or warmer.alias
         try:
             store = self._stores.get(alias) or self.store(alias)
             return Planned(warmer, entry, store, store.make(entry.key, entry.version), timeout)
         except InvalidCacheBackendError:
-            return failure(warmer.name, "bad-entry", f"no cache has the alias {alias!r}", entry.key)
+            return _bad(warmer, entry, f"no cache has the alias {alias!r}")
         except InvalidCacheKey as error:
-            return failure(warmer.name, "bad-entry", stores.describe(error), entry.key)
+            return _bad(warmer, entry, stores.describe(error))
         except Exception as error:  # noqa: BLE001 - a backend's constructor or key function may raise anything; reported
-            return failure(warmer.name, "backend-error", stores.describe(error), entry.key)
+            return _bad(warmer, entry, stores.describe(error), "backend-error")
 
 
 def _problem(warmer: Warmer, entry: CacheEntry, timeout: object) -> str:
@@ -142,19 +156,26 @@ def _problem(warmer: Warmer, entry: CacheEntry, timeout: object) -> str:
     if (
         type(entry.key) is str
         and entry.key
+        and entry.key.isascii()
         and entry.compute is None
         and (entry.value is not UNSET or (warmer.computes_in_bulk and entry.evaluate is None))
         and ((type(timeout) is int and timeout >= 0) or timeout is UNSET or timeout is None)
         and entry.weight == 1
     ):
         return ""  # Nearly all are like this.
-    if not entry.key or not isinstance(entry.key, str):
-        return f"the key must be text and not empty, is {entry.key!r}"[:120]
+    if problem := _key_problem(entry.key):
+        return problem
     if not 0 <= entry.weight < math.inf:
         return f"the weight must be a number from 0, is {entry.weight!r}"[:120]
     if (entry.compute is not None or entry.value is UNSET) and (problem := _source_problem(warmer, entry)):
         return problem
     return _timeout_problem(timeout)
+
+
+def _key_problem(key: object) -> str:
+    if not key or not isinstance(key, str):
+        return f"the key must be text and not empty, is {key!r}"[:120]
+    return "" if stores.is_encodable(key) else "half of a surrogate pair in the key is no character"
 
 
 def _source_problem(warmer: Warmer, entry: CacheEntry) -> str:
@@ -186,8 +207,16 @@ def _timeout_problem(timeout: object) -> str:
     return ""
 
 
-def _key_text(key: object) -> str:
-    return key if isinstance(key, str) and key else "?"
+def bad_entry(warmer: Warmer, key: str, problem: str, reason: str = "bad-entry") -> Outcome:
+    """An outcome for a key of which no entry can be made."""
+    return failure(warmer.name, reason, problem, digest_of(key) if warmer.secret_keys else stores.printable(key))
+
+
+def _bad(warmer: Warmer, entry: CacheEntry, problem: str, reason: str = "bad-entry") -> Outcome:
+    if warmer.secret_keys:
+        problem = withheld(problem, *secrets_of(entry))
+    key: object = entry.key
+    return bad_entry(warmer, key if isinstance(key, str) and key else "?", problem, reason)
 
 
 def is_never_stored(planned: Planned) -> bool:

@@ -20,6 +20,7 @@ from django_hooks.backends import Store
 from django_hooks.backends.sameness import is_same
 from django_hooks.warmers.base import UNSET, Warmer
 from django_hooks.warmers.key_batches import has_key_batches
+from django_hooks.warmers.secret_keys import told
 from url_manifests.outcomes import Outcome, Result
 
 from .ahead import Ahead
@@ -78,9 +79,9 @@ class Engine:
                         return
                     if entry is not None:
                         yield entry
-        except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
+        except stores.RAISED as error:  # any code of the project runs here; reported with the warmer's name
             drop_broken(error)
-            yield failure(warmer.name, "compute-failed", stores.describe(error))
+            yield failure(warmer.name, "compute-failed", told(error, warmer))
 
     def plan(self, warmer: Warmer) -> Iterator[Planned | Outcome]:
         """The warmer's entries, checked and completed; nothing is computed and no cache is asked."""
@@ -90,11 +91,11 @@ class Engine:
                     yield _left_out(warmer, "deadline")
                     return
                 planned = self._planner.plan(warmer, entry)
-                if self._wants is None or self._wants(key_of(planned)):
+                if self._wants is None or self._wants(key_of(entry)):
                     yield planned
-        except Exception as error:  # noqa: BLE001 - any code of the project runs here; reported with the warmer's name
+        except stores.RAISED as error:  # any code of the project runs here; reported with the warmer's name
             drop_broken(error)
-            yield failure(warmer.name, "compute-failed", stores.describe(error))
+            yield failure(warmer.name, "compute-failed", told(error, warmer))
 
     def run(self, warmers: Iterable[Warmer]) -> Iterator[Outcome]:
         """Warm; an outcome for every entry, a batch at a time."""
@@ -190,7 +191,7 @@ def _contradiction(one: Planned, other: Planned) -> str:
         return ""
     try:
         return "" if is_same(one.value, other.value) else "another value"
-    except Exception as error:  # noqa: BLE001 - a project's objects may raise anything; which one is meant, nobody knows
+    except stores.RAISED as error:  # which one is meant, nobody knows
         return f"a value that cannot be compared with this one: {stores.describe(error)}"
 
 

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
+from django_hooks import stores
 from django_hooks.backends import Store
 from django_hooks.warmers.base import UNSET
 from url_manifests.outcomes import Outcome
@@ -74,7 +75,7 @@ class Sizer:
         if row is not None:
             try:
                 size_bytes = len(pickle.dumps(row.value))
-            except Exception:  # noqa: BLE001 - it is reported when it is its turn; nothing is known of its size
+            except stores.RAISED:  # it is reported when it is its turn; nothing is known of its size
                 return self._keys
             most = min(most, max(1, int(self._limit_bytes / size_bytes)))
         return min(most, self._keys * _GROWTH)

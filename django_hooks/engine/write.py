@@ -10,12 +10,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Final, TypeVar
 
 from django_hooks import store_state, stores
 from django_hooks.backends import GONE, Finding, Problems, Store
 from django_hooks.outages import is_passing
 from django_hooks.warmers.base import CacheEntry, Warmer
+from django_hooks.warmers.secret_keys import told, withheld
 from url_manifests.outcomes import Result
 
 from .capacity import Capacity
@@ -136,9 +138,9 @@ class Writer:
         try:
             values = {row.key: row.value for row in rows}
             changed = set(warmer.changed_meanwhile([row.entry for row in rows], values)) if rows else set[str]()
-        except Exception as error:  # noqa: BLE001 - any code of the project runs here; what it cannot vouch for goes
+        except stores.RAISED as error:  # any code of the project runs here; what it cannot vouch for goes
             changed = {row.key for row in rows}
-            logger.warning("cache_warming.changed_meanwhile_failed", extra={"error": stores.describe(error)})
+            logger.warning("cache_warming.changed_meanwhile_failed", extra={"error": told(error, warmer)})
         withdrawn = [row for row in rows if row.key in changed]
         self._each(store, withdrawn, store.delete)
         _end_all(withdrawn, Result.SKIPPED, "changed-meanwhile")
@@ -196,16 +198,18 @@ class Writer:
                 self._patiently(store, call, part)
                 failures_in_a_row = 0
             except Exception as error:  # noqa: BLE001 - a backend may raise anything; reported with each key it concerns
+                # What is said of a dead store is said of other warmers' keys too.
+                detail = withheld(stores.describe(error), *chain.from_iterable(row.secrets for row in part))
                 if is_passing(error):
-                    self.dead[store.alias] = ("cache-down", stores.describe(error))
-                    _end_all(part, failed, "cache-down", stores.describe(error))
+                    self.dead[store.alias] = ("cache-down", detail)
+                    _end_all(part, failed, "cache-down", detail)
                 elif len(part) > 1:
                     parts += [part[len(part) // 2 :], part[: len(part) // 2]]
                 else:
-                    part[0].end(failed, "backend-error", stores.describe(error))
+                    part[0].end(failed, "backend-error", detail)
                     failures_in_a_row += 1
                     if failures_in_a_row >= stores.MAX_FAILURES_IN_A_ROW:
-                        self.dead[store.alias] = ("backend-error", stores.describe(error))
+                        self.dead[store.alias] = ("backend-error", detail)
 
     def _patiently(self, store: Store, call: Callable[[Sequence[Planned]], None], rows: Sequence[Planned]) -> None:
         options = self._options
@@ -216,8 +220,8 @@ def outdated_among(live: Sequence[CacheEntry], warmer: Warmer) -> set[str]:
     """The keys of entries that nobody would use."""
     try:
         return set(warmer.outdated(live))
-    except Exception as error:  # noqa: BLE001 - any code of the project runs here; what it cannot vouch for is not warm
-        logger.warning("cache_warming.outdated_failed", extra={"error": stores.describe(error)})
+    except stores.RAISED as error:  # any code of the project runs here; what it cannot vouch for is not warm
+        logger.warning("cache_warming.outdated_failed", extra={"error": told(error, warmer)})
         return {entry.key for entry in live}
 
 

@@ -4,8 +4,8 @@ Asynchronous generators and functions of warmers run in that loop, as many at a 
 writing the caches is done by the same bulk calls as in the other modes: no cache backend of Django, nor django-redis,
 has an asynchronous path of its own; their ``a…`` methods are threads, and slower than a pipeline.
 
-Ctrl-C and SIGTERM let the batch in hand be finished, since tasks of a loop cannot be interrupted anywhere; a second
-one does not wait for it.
+Ctrl-C, SIGTERM and SIGHUP let the batch in hand be finished, since tasks of a loop cannot be interrupted anywhere; a
+second one does not wait for it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 
+from django_hooks.ending import asking_to_end
 from django_hooks.engine import BatchResult, Engine
 from django_hooks.engine.awaiting import one_loop
 from django_hooks.narrowing import as_whole, through
@@ -86,7 +87,7 @@ def _stopped_by_signals(stop: Stop) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, *asking_to_end())
     before = {number: signal.getsignal(number) for number in numbers}
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of handlers

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django_hooks import conf
 from django_hooks.engine import BatchResult, Engine
 from django_hooks.engine.plan import failure
+from django_hooks.history import storable
 from django_hooks.leases import Holder
 from django_hooks.lock import RunGuard
 from django_hooks.models import WarmJob, WarmRun
@@ -109,7 +110,7 @@ def do(job_id: int) -> str:
         lease.give_back()
         raise
     result = {"counted": report.counted(), "whole": whole, "sums": sums.document(), "is_complete": not lease.is_stopped}
-    is_kept = lease.finish(result, report.planned)
+    is_kept = lease.finish(storable(result), report.planned)
     logger.info("cache_warming.job_done", extra=told | {"entries": report.planned, "is_kept": is_kept})
     return "not mine" if not is_kept else "stopped" if lease.is_stopped else "done"
 

@@ -95,6 +95,9 @@ class Warmer:
     with ``usage`` warm first what was asked for most."""
     refresh_extends: ClassVar[bool] = False
     """Whether ``--refresh`` gives live entries the whole timeout again; otherwise they keep the life they have left."""
+    secret_keys: ClassVar[bool] = False
+    """Whether a key lets somebody in, as a session's does: then a digest stands for it in reports, outcome files, logs
+    and all output."""
     computes_in_bulk: ClassVar[bool] = False
     """Whether entries have neither value nor compute, but a source that `compute_many` is given."""
 

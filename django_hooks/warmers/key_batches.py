@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from django_hooks import stores
+
 from .base import UNSET, CacheEntry, Timeout, Warmer
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class KeyBatch:
     """The shortest one among the entries; `UNSET` is the warmer's."""
     weight: float = 1
     """Of each entry."""
+    ends_early: Callable[[], bool] = lambda: False
+    """Whether `make` has given fewer entries than there are keys because nothing more is wanted."""
     are_sound: Callable[[Store], bool] | None = None
     """Whether all of the entries are there, and none is outdated: what can be said of all together need not be asked of
     each. It must not use a database, for it may be called in another thread."""
@@ -54,7 +58,7 @@ def has_key_batches(warmer: Warmer) -> bool:
 def chunked(items: Iterable[_T]) -> Iterator[list[_T]]:
     """The items in lists of up to 2,000, of fewer when they come slowly; what comes before an error is not lost."""
     iterator = iter(items)
-    error: Exception | None = None
+    error: BaseException | None = None
     while error is None:
         chunk: list[_T] = []
         ends_at_s = time.monotonic() + _LONGEST_S
@@ -65,7 +69,7 @@ def chunked(items: Iterable[_T]) -> Iterator[list[_T]]:
                     break
             else:
                 error = StopIteration()
-        except Exception as raised:  # noqa: BLE001 - raised in its place, behind what came before it
+        except stores.RAISED as raised:  # raised in its place, behind what came before it
             error = raised
         if chunk:
             yield chunk

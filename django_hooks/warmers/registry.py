@@ -74,7 +74,7 @@ class Registry:
     def _import(self, module: str) -> None:
         try:
             import_module(module)
-        except Exception as error:
+        except stores.RAISED as error:
             logger.exception("cache_warming.warmers_broken module=%s", module)
             self.broken[module] = stores.describe(error)
 
@@ -149,6 +149,7 @@ def register(
     alias: str = ...,
     timeout: Timeout = ...,
     depends_on: Sequence[str] = ...,
+    secret_keys: bool = ...,
 ) -> Callable[[_Function], _Function]: ...
 def register(
     target: _WarmerType | str,
@@ -158,6 +159,7 @@ def register(
     alias: str = "default",
     timeout: Timeout = UNSET,
     depends_on: Sequence[str] = (),
+    secret_keys: bool = False,
 ) -> _WarmerType | Callable[[_Function], _Function]:
     """Register a `Warmer` subclass, or, given a name, the generator function that follows.
 
@@ -176,6 +178,7 @@ def register(
             "alias": alias,
             "timeout": timeout,
             "depends_on": depends_on,
+            "secret_keys": secret_keys,
         }
         registry.add(type("DeclaredWarmer", (FunctionWarmer,), declared)(function))
         return function

@@ -29,6 +29,8 @@ from typing import Any, ClassVar, TypeAlias, cast
 from django.db import InterfaceError, OperationalError
 from django.db.models import Field, Model, QuerySet
 
+from django_hooks import stores
+
 from .base import CacheEntry, Category, Warmer
 from .key_batches import KeyBatch
 from .registry import registry
@@ -72,7 +74,7 @@ class RowsWarmer(Warmer):
     def _keys(self, page: _Page) -> list[str] | None:
         try:
             return [self.key(*values) for _, *values in page]
-        except Exception:  # noqa: BLE001 - raised once more where the entry is made that it concerns
+        except stores.RAISED:  # raised once more where the entry is made that it concerns
             return None
 
     def _made(self, page: _Page) -> Iterator[CacheEntry]:
@@ -89,11 +91,11 @@ class RowsWarmer(Warmer):
         return {entry.key: self._value(rows[entry.source]) for entry in entries if entry.source in rows}
 
     def _value(self, row: Any) -> Any:
-        if isinstance(row, Exception):
+        if isinstance(row, BaseException):
             return row
         try:
             return self.value(row)
-        except Exception as error:  # noqa: BLE001 - any code of the project runs here; it is the entry's finding
+        except stores.RAISED as error:  # any code of the project runs here; it is the entry's finding
             return error
 
 

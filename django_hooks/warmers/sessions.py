@@ -50,6 +50,7 @@ class SessionsWarmer(Warmer):
     name = "sessions"
     category: ClassVar[str] = Category.SESSIONS
     computes_in_bulk = True
+    secret_keys = True
     limit: ClassVar[int | None] = None
     """At most so many; ``None`` is all of them."""
 

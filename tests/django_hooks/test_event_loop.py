@@ -153,7 +153,7 @@ def test_awaited_values_are_computed_in_every_mode_and_awaited_entries_are_refus
     assert "entries() is asynchronous, which needs --mode async" in command(only=["entries"])[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_after_its_batch(own, tmp_path, number):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

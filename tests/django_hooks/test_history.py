@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -38,6 +40,24 @@ def test_a_check_is_kept_too(own, tmp_path):
     command(only=["numbers"], outcomes=path)
     command(verify_only=path)
     assert list(WarmRun.objects.order_by("pk").values_list("kind", flat=True)) == ["warm", "verify-only"]
+
+
+def test_what_postgresql_takes_in_no_text_is_escaped(postgres_server):
+    document = bounded({"examples": {"a\0": ["nul\0", "half\ud800", {"k": ("t\0",)}]}, "n": 1, "none": None})
+    assert document["examples"] == {"a\\x00": ["nul\\x00", "half\\ud800", {"k": ["t\\x00"]}]}
+    with psycopg.connect(postgres_server.url) as connection:
+        (kept,) = connection.execute("SELECT %s::jsonb", [json.dumps(document)]).fetchone()
+    assert kept == document
+
+
+@pytest.mark.parametrize(("error", "is_asked"), [(OperationalError, True), (DataError, False)])
+def test_only_what_may_be_a_missing_table_is_asked_about(db, caplog, monkeypatch, error, is_asked):
+    def fail(*args, **options):
+        raise error("x")
+
+    monkeypatch.setattr(WarmRun, "save", fail)
+    RunRecord.begin(report())
+    assert ("was manage.py migrate run?" in caplog.text) is is_asked
 
 
 def test_without_days_nothing_is_kept(own, settings):

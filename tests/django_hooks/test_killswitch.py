@@ -111,11 +111,13 @@ def test_a_cache_that_hangs_is_not_asked_again_and_again(site, tmp_path, monkeyp
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("backend", ["redis"], indirect=True)
-def test_the_command_sets_it_obeys_it_and_takes_it_back(site, backend):
+def test_the_command_sets_it_obeys_it_and_takes_it_back(site, backend, capsys):
     call_command("warm_cache", "--stop", "the database is melting")
+    assert capsys.readouterr().out == "all runs are to stop, and none begins for 5 minutes; --allow takes it back\n"
     with pytest.raises(CommandError, match="the kill switch is on: the database is melting") as stopped:
         call_command("warm_cache", progress="none")
     assert stopped.value.returncode == 5
     call_command("warm_cache", "--allow")
+    assert capsys.readouterr().out.endswith("\nruns may begin again\n")
     assert stop_requested() == ""
     call_command("warm_cache", progress="none", require_coverage=0)

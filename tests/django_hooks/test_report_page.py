@@ -55,4 +55,4 @@ def test_the_projects_template_settings_have_no_say(own, settings, tmp_path):
 def test_a_page_that_cannot_be_written_is_one_line(own, tmp_path):
     (tmp_path / "file").touch()
     code, _, error = command("--html", str(tmp_path / "file" / "x.html"), only=["numbers"])
-    assert (code, error.startswith("--html: cannot write")) == (2, True)
+    assert (code, error.startswith("--html: cannot write")) == (1, True)

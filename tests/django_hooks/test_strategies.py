@@ -194,6 +194,23 @@ def test_keys_that_a_crawl_saw_read_go_first(own, settings, tmp_path):
     assert sorted(cache.get_many(["n0", "n1", "n2"])) == ["n0", "n2"]
 
 
+@pytest.mark.parametrize("backend", ["db", "locmem"], indirect=True)
+def test_what_a_run_did_not_read_back_is_read_back_afterwards(own, tmp_path, backend):
+    path = str(tmp_path / "outcomes.jsonl")
+    assert command(only=["numbers"], outcomes=path, verify="none")[0] == 3
+    code, out, _ = command(verify_only=path)
+    assert "  3 that the run had left unverified were looked for\n" in out
+    if backend == "locmem":
+        assert (code, "3 private-store" in out) == (3, True)
+        return
+    assert (code, out.startswith("3 entries: 3 stored; coverage 1.000: ok\n")) == (0, True)
+    assert command(cross_check=path)[1].startswith("3 entries: 3 unverifiable")
+    cache.delete("n1")
+    code, out, _ = command(verify_only=path)
+    assert (code, "missing: default n1 of numbers:n1" in out) == (4, True)
+    assert command(verify_only=path, require_coverage=0.6)[0] == 0
+
+
 def test_a_run_can_be_checked_afterwards(own, tmp_path):
     path = str(tmp_path / "outcomes.jsonl")
     assert command(only=["numbers"], outcomes=path)[0] == 0

@@ -149,34 +149,51 @@ def test_a_wrong_argument_is_refused(own, args):
 def test_a_report_that_cannot_be_written_is_one_line(own, tmp_path):
     (tmp_path / "file").touch()
     code, _, error = command("--only", "numbers", "--report", str(tmp_path / "file" / "report.json"))
-    assert (code, error.startswith("--report: cannot write")) == (2, True)
+    assert (code, error.startswith("--report: cannot write")) == (1, True)
+
+
+@pytest.mark.parametrize("path", ["/dev/full", "file/outcomes"])
+def test_nor_can_outcomes(own, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    code, out, error = command("--only", "numbers", "--outcomes", path)
+    assert (code, out, error.startswith(f"--outcomes: cannot write {path}: "), "\n" in error) == (1, "", True, False)
 
 
 @pytest.fixture
 def obeyed_interrupt():
     """A test run in the background of a shell inherits that Ctrl-C is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("obeyed_interrupt")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_with_a_true_report(own, tmp_path, number):
     @register("stopped", priority=-1)
     def stopped():
         yield CacheEntry(key="k", compute=lambda: os.kill(os.getpid(), number) or time.sleep(5))
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)]
     report = tmp_path / "report.json"
     code, _, error = command("--report", str(report), exclude=["broken"])
     assert (code, error.startswith("stopped by a signal")) == (5, True)
     document = json.loads(report.read_text())
     assert (document["outcome"], document["exit_code"], document["stored"]) == ("protected", 5, 3)
     assert (document["skipped"], document["examples"]["stopped"]) == (1, ["stopped:* (the rest of this warmer)"])
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == before
     with single_run():
         pass
+
+
+@pytest.mark.usefixtures("obeyed_interrupt")
+def test_what_nohup_ignores_is_ignored(own):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    register("hung-up", timeout=60)(lambda: [CacheEntry(key="k", compute=lambda: os.kill(os.getpid(), signal.SIGHUP))])
+    assert command("--only", "hung-up")[0] == 0
 
 
 def test_nothing_to_warm_is_fine(monkeypatch, own):

@@ -2,30 +2,29 @@
 
 Exit codes: 0 warm as required · 1 unexpected error · 2 wrong usage or configuration · 3 below the required coverage ·
 4 with ``--cross-check``, what was reported as warm is gone, and what is left covers less than required · 5 stopped by
-Ctrl-C, SIGTERM or ``--stop`` · 6 another run is under way. If some of what was reported is gone but the rest still
-covers enough, the exit code is 0 and the findings are listed.
+Ctrl-C, SIGTERM, a terminal that was closed, or ``--stop`` · 6 another run is under way. If some of what was reported is
+gone but the rest still covers enough, the exit code is 0 and the findings are listed.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
-from django_hooks import client_timeouts, conf, listing, preflight, runs, strategies, usage, values
-from django_hooks.killswitch import BY_HAND, allow_runs, stop_runs
+from django_hooks import client_timeouts, conf, listing, output, preflight, runs, strategies, usage, values
+from django_hooks.killswitch import BY_HAND, STOP_S, allow_runs, stop_runs
 from django_hooks.lock import single_run
-from django_hooks.progress import CHOICES, describe_counts
+from django_hooks.progress import CHOICES
 from django_hooks.report_page import write_page
 from django_hooks.setting_table import CACHE_DOWN
 from django_hooks.strategies import Strategy
-from django_hooks.warmers import Registry, Warmer, per_process
-from django_hooks.warmers.cache_nodes import find_fragments
+from django_hooks.warmers import Registry, Warmer
 from django_hooks.warmers.registry import project_warmers
-from url_manifests.errors import CacheWarmingError, ConfigurationError, ExitCode
+from url_manifests.errors import CacheWarmingError, ConfigurationError, ExitCode, UnwritableError
 from url_manifests.report import Report
 
 _OF_STRATEGY = (
@@ -91,18 +90,23 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Run; every error of ours becomes one line and its own exit code."""
+        self.stderr = OutputWrapper(output.lasting(self.stderr))
         try:
             _refuse_contradictions(options)
             if options["stop"]:
                 stop_runs(options["stop"])
+                minutes = round(STOP_S / 60)
+                self._print([f"all runs are to stop, and none begins for {minutes} minutes; --allow takes it back"])
             elif options["allow"]:
                 allow_runs()
+                self._print(["runs may begin again"])
             elif options["preflight"]:
                 self._preflight(options["manifest"])
             elif options["list"]:
-                self._list()
+                self._print(listing.project_lines(project_warmers()))
             elif options["dry_run"]:
-                self._print_plan(options)
+                strategy = _strategy(options)
+                self._print(listing.plan_lines(_warmers(project_warmers(), strategy, options), strategy))
             else:
                 self._finish(self._report(options), options)
         except CacheWarmingError as error:
@@ -135,11 +139,7 @@ class Command(BaseCommand):
         for option, write in (("report", Report.write), ("html", write_page)):
             if options[option]:
                 _write(report, write, option, options[option])
-        self.stdout.write(f"{describe_counts(report.results)}; coverage {report.coverage:.3f}: {report.outcome}")
-        for reason, count in report.reasons.most_common():
-            self.stdout.write(f"  {count} {reason}: {', '.join(report.examples[reason])}")
-        for finding in report.extra.get("cross_check", {}).get("findings", ()):
-            self.stdout.write("  {finding}: {alias} {key} of {url} {detail}".format(**finding).rstrip())
+        self._print(output.report_lines(report))
         if report.exit_code is not ExitCode.WARM:
             raise CommandError(_verdict(report), returncode=int(report.exit_code))
 
@@ -147,30 +147,12 @@ class Command(BaseCommand):
         failures = 0
         for found in preflight.preflight(manifest):
             failures += found.state is preflight.State.FAIL
-            self.stdout.write(f"{found.state:<5} {found.what:<20} {found.detail}")
+            self._print([f"{found.state:<5} {found.what:<20} {found.detail}"])
         if failures:
             raise CommandError(f"not ready to be warmed: {failures} findings to mend", returncode=int(ExitCode.USAGE))
 
-    def _list(self) -> None:
-        registry = project_warmers()
-        for line in listing.list_lines(registry):
-            self.stdout.write(line)
-        for name in strategies.names():
-            chosen = strategies.choose(registry, strategies.read(name))
-            self.stdout.write(f"strategy {name}: {' '.join(warmer.name for warmer in chosen)}")
-        findings = find_fragments()
-        for fragment in findings.fragments:
-            vary_on = " ".join(fragment.vary_on)
-            self.stdout.write(f"fragment {fragment.fragment_name} in {fragment.template_name}: {vary_on}".rstrip(": "))
-        for template, problem in findings.broken.items():
-            self.stdout.write(f"template {template} is broken: {problem}")
-        for found in per_process.find():
-            self.stdout.write(f"per process: {found.name} ({found.kind}): {found.advice}")
-
-    def _print_plan(self, options: dict[str, Any]) -> None:
-        strategy = _strategy(options)
-        for line in listing.plan_lines(_warmers(project_warmers(), strategy, options), strategy):
-            self.stdout.write(line)
+    def _print(self, lines: Iterable[str]) -> None:
+        output.print_lines(self.stdout, lines)
 
 
 def _strategy(options: dict[str, Any]) -> Strategy:
@@ -212,7 +194,7 @@ def _write(report: Report, write: Callable[[Report, str], None], option: str, pa
     try:
         write(report, path)
     except OSError as error:
-        raise ConfigurationError(_option(option), f"cannot write {path}: {error.strerror}") from error
+        raise UnwritableError(f"{_option(option)}: cannot write {path}: {error.strerror}") from error
 
 
 def _verdict(report: Report) -> str:

@@ -117,6 +117,21 @@ def test_each_key_has_a_timeout_of_its_own(anywhere, store):
     assert opened.present([gone, forever, short]) == {1, 2}
 
 
+@redises
+def test_a_life_of_thirty_thousand_years_is_read_back(anywhere, store):
+    opened = store()
+    made = items(opened, {"k": 1}, timeout=10**12)
+    assert opened.write(made, overwrite=False) == {}
+    assert abs(opened.time_left_s(made)[0] - 10**12) < 4
+    assert opened.verify(made, 0) == {}
+
+
+@pytest.mark.parametrize("anywhere", DATABASES, indirect=True)
+def test_a_key_with_nul_is_refused_in_words_of_its_own(anywhere, store):
+    with pytest.raises(InvalidCacheKey, match="no key with NUL in it"):
+        store().make("a\0b", None)
+
+
 @pytest.mark.parametrize("anywhere", DATABASES, indirect=True)
 @pytest.mark.parametrize("zone", ["Asia/Tehran", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 @pytest.mark.parametrize("aware", [True, False])
