@@ -146,7 +146,7 @@ _BY_CIRCUMSTANCE: Final = {
         "A warmers.py could not be imported, so nothing it registers was warmed.", "The finding names the module."
     ),
     "bad-entry": Reason("The warmer yielded a bad key, timeout or value.", "The finding names it."),
-    "unpicklable": Reason("The value cannot be pickled.", "Store plain data."),
+    "unpicklable": Reason("The value cannot be pickled, or not be made again from its pickle.", "Store plain data."),
     "backend-error": Reason("The cache backend raised.", "Look at the backend's log."),
     "value-too-large": Reason(
         "The value is larger than the cache backend takes.", "Store less under one key, or raise the item limit."

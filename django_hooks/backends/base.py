@@ -94,6 +94,10 @@ class Store:
         item.data = None
         item.size_bytes = len(item.made) + len(pickle.dumps(item.value)) + OVERHEAD_BYTES
 
+    def as_read(self, item: Item) -> Any:
+        """What readers will get of an encoded item; may raise whatever its unpickling raises."""
+        return pickle.loads(pickle.dumps(item.value))  # noqa: S301 - made here
+
     def present(self, items: Sequence[Item]) -> set[int]:
         """Which items have a live entry already, by index."""
         found: set[int] = set()

@@ -97,6 +97,10 @@ class PyMemcacheStore(MemcachedStore):
         item.data = data if isinstance(data, bytes) else str(data).encode("ascii")
         item.size_bytes = len(item.made) + len(item.data) + _HEADER_BYTES
 
+    def as_read(self, item: Item) -> Any:
+        """As `decoded`."""
+        return self.decoded((item.data or b"", item.flags))
+
     def present(self, items: Sequence[Item]) -> set[int]:
         """``mg`` without the value; what is missing is not answered for."""
         return set(self._asked(items))

@@ -82,6 +82,10 @@ class RedisStore(Store):
         # Memory is handed out in steps of up to a quarter of a size.
         item.size_bytes = len(item.made) + len(item.data) * 5 // 4 + OVERHEAD_BYTES
 
+    def as_read(self, item: Item) -> Any:
+        """As `decoded`."""
+        return self.decoded((item.data or b"", item.flags))
+
     def present(self, items: Sequence[Item]) -> set[int]:
         """See `missing`."""
         keys = [item.made for item in items]

@@ -19,19 +19,22 @@ from url_manifests.outcomes import Result
 from .alarm import Alarm, OverdueError
 from .awaiting import discard, for_each, is_awaitable, settled
 from .connections import drop_broken
+from .options import RunOptions
 from .plan import Planned
 
 _PER_THREAD: Final = 16
 """Values that a thread computes before its database connections are given back."""
+_ALWAYS_READABLE: Final = frozenset({str, bytes, int, float, bool, type(None)})
 
 
 class Computer:
     """Computes in this thread, in several, or in an event loop; a context manager."""
 
-    def __init__(self, threads: int, awaits: int, is_late: Callable[[], bool], alarm: Alarm) -> None:
+    def __init__(self, options: RunOptions, is_late: Callable[[], bool], alarm: Alarm) -> None:
         self._alarm = alarm
-        self._threads = threads
-        self._awaits = awaits
+        self._threads = options.threads
+        self._awaits = options.awaits
+        self._reads_again = options.verify == "all"
         self._is_late = is_late
         self._pool: ThreadPoolExecutor | None = None
 
@@ -55,7 +58,7 @@ class Computer:
             at_once: how many values may be in memory before they are encoded.
         """
         for row in chain.from_iterable(self._valued(warmer, rows, at_once)):
-            if row.result is None and _is_encoded(row):
+            if row.result is None and _is_encoded(row) and (not self._reads_again or _is_readable(row)):
                 yield row
 
     def _valued(self, warmer: Warmer, rows: Sequence[Planned], at_once: int) -> Iterator[Sequence[Planned]]:
@@ -197,6 +200,19 @@ def _is_encoded(row: Planned) -> bool:
         row.end(Result.FAILED, "unpicklable", stores.describe(error))
         return False
     return True
+
+
+def _is_readable(row: Planned) -> bool:
+    """Whether readers will get anything; what is read back afterwards is compared by its bytes."""
+    if type(row.value) in _ALWAYS_READABLE:
+        return True
+    try:
+        problem = "it gives None" if row.store.as_read(row) is None else ""  # pymemcache makes a miss of every error
+    except stores.RAISED as error:  # from a __setstate__ of the project's
+        problem = stores.describe(error)
+    if problem:
+        row.end(Result.FAILED, "unpicklable", f"it is pickled, and cannot be read again: {problem}")
+    return not problem
 
 
 def _end_all(rows: Sequence[Planned], result: Result, reason: str, detail: str = "") -> None:

@@ -56,7 +56,7 @@ class Engine:
         self._ahead = Ahead()
         self._inventory = Inventory(options, self._planner, self._writer, self._wants, self._ahead)
         self._alarm = Alarm(self._left_s)
-        self._computer = Computer(options.threads, options.awaits, lambda: self.is_late, self._alarm)
+        self._computer = Computer(options, lambda: self.is_late, self._alarm)
 
     @property
     def is_late(self) -> bool:

@@ -121,6 +121,22 @@ def test_a_poisoned_entry_is_reported_and_the_others_go_on(wrong, reason, words)
     assert (outcomes[0].reason, words in outcomes[0].detail) == (reason, True)
 
 
+class WithoutReturn:
+    """Is pickled without complaint, and cannot be made again."""
+
+    def __reduce__(self):
+        return (int, ("not a number",))
+
+
+@pytest.mark.parametrize("backend", [*SHARED, "file"], indirect=True)
+def test_what_readers_could_not_make_again_is_not_written(backend):
+    outcomes = {o.url: (o.result, o.reason, o.detail) for o in run(made([entry(value=[WithoutReturn()]), entry("x")]))}
+    result, reason, detail = outcomes["w:k"]
+    assert (result, reason, "cannot be read again: " in detail) == (Result.FAILED, "unpicklable", True)
+    assert outcomes["w:x"][0] is Result.STORED
+    assert cache.get("k") is None
+
+
 @pytest.mark.parametrize("backend", ["memcached"], indirect=True)
 def test_memcacheds_limits_are_reported(backend):
     entries = [entry("k" * 300), entry("large", value="x" * 2_000_000), entry("good")]
