@@ -180,10 +180,7 @@ def cached(  # noqa: PLR0913 - a declaration: all but the name are given by name
     Raises:
         TypeError: an argument is of the wrong type, as a timedelta is for a timeout; or ValueError, has a wrong value.
         DuplicateWarmerError: the name is taken.
-        TypeError: ``variants`` is text, each letter of which would be one.
     """
-    if isinstance(variants, str | bytes):
-        raise TypeError(f"{name}: variants must be a list, or a function that gives one, is {variants!r}"[:160])
     return _Decorator(
         Declaration(
             name=name,

@@ -261,8 +261,3 @@ def test_the_function_keeps_its_name_and_can_be_tried_without_a_cache(backend):
     )
     assert cache.get(figure.key(4)) is None
     assert calls == [4, 5]
-
-
-def test_text_is_no_list_of_variants():
-    with pytest.raises(TypeError, match="prices: variants must be a list, or a function that gives one, is 'abc'"):
-        cached("prices", variants="abc")
