@@ -43,8 +43,6 @@ class Store:
     """By how much a time left may be off."""
     may_be_asked_apart: bool = False
     """Whether another thread, with connections of its own, may look for keys as the backend has them."""
-    asked_at_once: ClassVar[int] = 1
-    """How many threads are worth asking then: a server may answer each connection by a process of its own."""
     needs_value: ClassVar[bool] = True
     """Whether writing or verifying needs the value itself beside its encoded form."""
 

@@ -41,8 +41,6 @@ class DatabaseStore(Store):
     batch_keys = 4000
     """Each batch is a transaction, whose end waits for the disk."""
 
-    asked_at_once = 2
-
     @property
     def may_be_asked_apart(self) -> bool:  # type: ignore[override]  # depends on the moment
         """Not within a transaction, of which others see nothing, nor with SQLite, where there is nobody to wait for.

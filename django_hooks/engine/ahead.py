@@ -1,8 +1,8 @@
-"""Asks stores about the next keys in threads of its own, while the last ones are dealt with.
+"""Asks stores about the next keys in a thread of its own, while the last ones are dealt with.
 
-Each has its own caches and connections, as every thread of Django's does. It asks once: what fails there is for who
-asked to ask again, and no more is asked there, for there may be no second connection to be had. They are daemons: a run
-that ends at its deadline does not wait for a server that hangs.
+The thread has its own caches and connections, as every thread of Django's does. It asks once: what fails there is for
+who asked to ask again, and no more is asked there, for there may be no second connection to be had. It is a daemon: a
+run that ends at its deadline does not wait for a server that hangs.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class _Job(NamedTuple):
 
 
 class Ahead:
-    """The threads, begun when they are first needed; a context manager."""
+    """The thread, begun when it is first needed; a context manager."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
         self.is_of_use = True
         """Whether nothing has failed there."""
 
@@ -46,25 +46,17 @@ class Ahead:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _ in self._threads:
+        if self._thread is not None:
             self._jobs.put(None)
-        for thread in self._threads:
-            thread.join(_END_S)
-        # One that still hangs must not get what is asked from now on.
-        self._threads, self._jobs = [], SimpleQueue()
+            self._thread.join(_END_S)
+            # One that still hangs must not get what is asked from now on.
+            self._thread, self._jobs = None, SimpleQueue()
 
-    def ask(self, alias: str, call: Callable[[Store], _T], at_once: int = 1) -> Callable[[], _T]:
-        """Have ``call`` made with the alias's store; gives a function that waits for what it returned, or raised.
-
-        Args:
-            alias: the store's.
-            call: what to ask.
-            at_once: how many threads may ask.
-        """
-        if len(self._threads) < at_once:
-            thread = threading.Thread(target=_work, args=(self._jobs,), name="warm-cache-ahead", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+    def ask(self, alias: str, call: Callable[[Store], _T]) -> Callable[[], _T]:
+        """Have ``call`` made with the alias's store; gives a function that waits for what it returned, or raised."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=_work, args=(self._jobs,), name="warm-cache-ahead", daemon=True)
+            self._thread.start()
         answer: Future[_T] = Future()
         self._jobs.put(_Job(answer, alias, call))
         answer.add_done_callback(self._note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -79,23 +78,22 @@ class Inventory:
     def each(self, warmer: Warmer, batches: Iterable[KeyBatch]) -> Iterator[Iterator[Planned | Outcome | WarmKeys]]:
         """For each batch: the keys that are there and stay, together; and each of the others, planned.
 
-        While a batch is being listed, stores that allow it are asked about those before it.
+        While a batch is being listed, stores that allow it are asked about the one before it.
         """
-        listed: deque[_Asked | KeyBatch] = deque()
-        is_first = True
+        last: _Asked | KeyBatch | None = None
         error: BaseException | None = None
         batches = iter(batches)
         while error is None:
             try:
-                listed.append(self._asked(warmer, next(batches), is_first=is_first))
+                asked = self._asked(warmer, next(batches), is_first=last is None)
             except OverdueError:
-                raise  # There is no time for those before it either.
+                raise  # There is no time for the one before it either.
             except stores.RAISED as raised:  # raised in its place, behind the batches that came before it
-                drop_broken(raised)  # for those may well need the same connection
-                error = raised
-            is_first = False
-            while listed and (error is not None or len(listed) > _ahead_of(listed[0])):
-                yield self._dealt_with(warmer, listed.popleft())
+                drop_broken(raised)  # for the batch before it may well need the same connection
+                error, asked = raised, None
+            if last is not None:
+                yield self._dealt_with(warmer, last)
+            last = asked
         if not isinstance(error, StopIteration):
             raise error
 
@@ -112,8 +110,7 @@ class Inventory:
         found: Callable[[], _Found] = partial(look, store, self._writer.ask)
         # A warmer of one batch is not worth a connection more.
         if not is_first and self._ahead.is_of_use and store.may_be_asked_apart and store.makes_plainly(keys[0]):
-            there = self._ahead.ask(store.alias, partial(look, ask=_once), store.asked_at_once)
-            found = partial(_one_or_other, there, found)
+            found = partial(_one_or_other, self._ahead.ask(store.alias, partial(look, ask=_once)), found)
         return _Asked(batch, store, made, chosen, found)
 
     def _dealt_with(self, warmer: Warmer, asked: _Asked | KeyBatch) -> Iterator[Planned | Outcome | WarmKeys]:
@@ -211,11 +208,6 @@ class Inventory:
             planned = self._planner.plan(warmer, entry)
             if self._wants is None or self._wants(key_of(entry)):
                 yield planned
-
-
-def _ahead_of(asked: _Asked | KeyBatch) -> int:
-    """How many batches are listed before this one is dealt with."""
-    return asked.store.asked_at_once if isinstance(asked, _Asked) else 1
 
 
 def _once(store: Store, call: Callable[[], _T]) -> _T:  # noqa: ARG001 - the signature of `Writer.ask`
