@@ -68,7 +68,7 @@ class Answer:
         if self.trace is None or self.trace.reason != CACHE_INTERRUPTED:
             return False
         pages = {key.event for key in self.trace.keys if key.kind is KeyKind.PAGE}
-        return not pages or KeyEvent.LOST in pages
+        return KeyEvent.STORED not in pages or KeyEvent.LOST in pages
 
     @property
     def leaks(self) -> list[str]:

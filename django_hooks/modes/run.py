@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from django_hooks import stores
 from django_hooks.engine import BatchResult
 from django_hooks.history import RunRecord
 from django_hooks.killswitch import StopSwitch
@@ -110,8 +111,8 @@ class Run:
             return None
         try:
             count = warmer.count()
-        except Exception:
-            logger.exception("cache_warming.count_failed", extra={"warmer": name})
+        except Exception as error:  # noqa: BLE001 - any code of the project; mostly what cut the warmer short as well
+            logger.warning("cache_warming.count_failed", extra={"warmer": name, "error": stores.describe(error)})
             return None
         return None if count is None else max(count - self.sums_of(name).entries, 1)
 

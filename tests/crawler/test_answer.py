@@ -108,4 +108,5 @@ def test_a_page_that_was_kept_is_not_asked_for_again() -> None:
     assert not traced(200, KeyEvent.STORED).is_interrupted
     assert traced(200, KeyEvent.LOST, KeyEvent.STORED).is_interrupted
     assert traced(200).is_interrupted
+    assert traced(500, KeyEvent.HIT).is_interrupted, "of the list of headers"
     assert not traced(200, reason="").is_interrupted
